@@ -66,8 +66,8 @@ class AuditProgressLine {
   SteadyTime shown_ = std::chrono::steady_clock::now();
 };
 
-audit::RunChoice run_choice(const AuditCommandOptions& options) {
-  audit::RunChoice choice{options.run_id, std::nullopt};
+history::RunChoice run_choice(const AuditCommandOptions& options) {
+  history::RunChoice choice{options.run_id, std::nullopt};
   if (options.until.empty()) return choice;
   choice.until = parse_timestamp(options.until);
   if (!choice.until)
@@ -78,10 +78,10 @@ audit::RunChoice run_choice(const AuditCommandOptions& options) {
 
 // The tables to be read of a database.
 std::vector<std::string> tables_of(const AuditCommandOptions& options,
-                                   const std::vector<audit::RunPart>& parts) {
+                                   const std::vector<history::RunPart>& parts) {
   if (!options.table.empty()) return {options.table};
   std::vector<std::string> tables;
-  for (const audit::RunPart& part : parts) {
+  for (const history::RunPart& part : parts) {
     for (std::string& name : history::readings_tables(part.run, part.record)) {
       if (std::ranges::find(tables, name) == tables.end()) tables.push_back(std::move(name));
     }
@@ -90,14 +90,14 @@ std::vector<std::string> tables_of(const AuditCommandOptions& options,
 }
 
 std::unique_ptr<files::RowText> open_server([[maybe_unused]] const AuditCommandOptions& options,
-                                            [[maybe_unused]] const std::vector<audit::RunPart>& parts) {
+                                            [[maybe_unused]] const std::vector<history::RunPart>& parts) {
   config::SinkSettings server;
   const std::string problem = config::parse_sink_address(options.database, server.address);
   if (!problem.empty()) throw InvalidInput("--database " + problem);
   if constexpr (FLEET_SIM_POSTGRESQL) {
     const postgresql::Address address = postgresql::address_of(server);
     std::vector<std::string> runs;
-    for (const audit::RunPart& part : parts) runs.push_back(part.run.run_id);
+    for (const history::RunPart& part : parts) runs.push_back(part.run.run_id);
     const auto text = std::make_shared<postgresql::TableText>(address, tables_of(options, parts), runs);
     const auto read = [text](char* into, std::size_t most) { return text->read(into, most); };
     return std::make_unique<files::RowText>(address.text, read);
@@ -107,7 +107,7 @@ std::unique_ptr<files::RowText> open_server([[maybe_unused]] const AuditCommandO
 
 // Wherever they are.
 std::unique_ptr<files::RowText> open_rows(const AuditCommandOptions& options,
-                                          const std::vector<audit::RunPart>& parts) {
+                                          const std::vector<history::RunPart>& parts) {
   if (options.database.empty()) return std::make_unique<files::RowText>(options.rows);
   if (options.database.starts_with("postgresql://") || options.database.starts_with("postgres://"))
     return open_server(options, parts);
@@ -129,10 +129,10 @@ int audit_command(const AuditCommandOptions& options) {
   if (!options.html.empty()) check_page_place(options.html, audit::audit_page_head);
   audit::ColumnNames names;
   for (const std::string& name : options.map) audit::add_column_name(names, name);
-  const audit::RunChoice choice = run_choice(options);
+  const history::RunChoice choice = run_choice(options);
   const audit::ExamineOptions how{audit::parse_tolerance(options.tolerance),
                                   choice.until.value_or(latest_timestamp)};
-  std::vector<audit::RunPart> parts = audit::find_run_parts(options.runs, choice);
+  std::vector<history::RunPart> parts = history::find_run_parts(options.runs, choice);
   AuditProgressLine progress;
   const std::unique_ptr<files::RowText> rows = open_rows(options, parts);
   const audit::Expectation expected(

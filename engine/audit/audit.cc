@@ -272,7 +272,7 @@ class Tally {
 
 std::string places_text(const Expectation& expected) {
   std::string text;
-  for (const RunPart& part : expected.parts()) text += text.empty() ? part.name : ", " + part.name;
+  for (const history::RunPart& part : expected.parts()) text += text.empty() ? part.name : ", " + part.name;
   return text;
 }
 
@@ -282,7 +282,7 @@ void demand_anything(const Expectation& expected, const Counts& total, const Exa
   std::string why = "the run wrote no reading";
   if (options.until != latest_timestamp)
     why = fmt::format("the run wrote no reading that is due before {}", timestamp_text(options.until));
-  for (const RunPart& part : expected.parts()) {
+  for (const history::RunPart& part : expected.parts()) {
     if (part.broken_off && part.broken_off->last_rows.empty())
       why = fmt::format(
           "run {} has not ended, or broke off, and no file has a row of it yet; `fleet-sim --resume` "
@@ -296,7 +296,7 @@ void demand_anything(const Expectation& expected, const Counts& total, const Exa
 // What is not asked for of runs that broke off.
 void note_broken_off(const Expectation& expected, std::vector<std::string>& warnings) {
   for (std::size_t i = 0; i < expected.parts().size(); ++i) {
-    const RunPart& part = expected.parts()[i];
+    const history::RunPart& part = expected.parts()[i];
     if (!part.broken_off) continue;
     const auto has_no_row = [&](const Track& track) {
       if (track.part != i) return false;
@@ -341,7 +341,7 @@ Verdict audit(const Expectation& expected, RowText& rows, const RowColumns& colu
   Verdict verdict = tally.conclude(columns);
   demand_anything(expected, verdict.total, options);
   verdict.runs = places_text(expected);
-  if (std::string missing = missing_partitions(expected.parts()); !missing.empty())
+  if (std::string missing = history::missing_partitions(expected.parts()); !missing.empty())
     verdict.warnings.push_back(std::move(missing));
   note_broken_off(expected, verdict.warnings);
   verdict.rows = rows.name();

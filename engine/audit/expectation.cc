@@ -14,10 +14,10 @@
 
 namespace fleet_sim::audit {
 
-Expectation::Expectation(std::vector<RunPart> parts, const Progress& progress) {
+Expectation::Expectation(std::vector<history::RunPart> parts, const Progress& progress) {
   parts_.reserve(parts.size());
   std::uint64_t before = 0;
-  for (RunPart& part : parts) {
+  for (history::RunPart& part : parts) {
     std::uint64_t most = 0;
     add(std::move(part), [&](std::uint64_t readings) {
       if (progress) progress(before + readings);
@@ -32,10 +32,10 @@ Expectation::Expectation(std::vector<RunPart> parts, const Progress& progress) {
   for (const auto& run : runs_) knot_words_ = std::max(knot_words_, run->most_knot_words());
 }
 
-void Expectation::add(RunPart part, const Progress& progress) {
+void Expectation::add(history::RunPart part, const Progress& progress) {
   const auto number = static_cast<std::uint32_t>(parts_.size());
   parts_.push_back(std::move(part));
-  const RunPart& added = parts_.back();
+  const history::RunPart& added = parts_.back();
   runs_.push_back(std::make_unique<const history::RebuiltRun>(added.record, added.run, added.until));
   const history::RebuiltRun& run = *runs_.back();
   note_jitter(run);

@@ -14,9 +14,9 @@
 #include <vector>
 
 #include "audit/remake.h"
-#include "audit/run_part.h"
 #include "audit/track.h"
 #include "history/rebuilt_run.h"
+#include "history/run_part.h"
 #include "types/sensor_type.h"
 
 namespace fleet_sim::audit {
@@ -35,9 +35,9 @@ class Expectation {
   // Is told how many readings have been made.
   using Progress = std::function<void(std::uint64_t readings)>;
 
-  Expectation(std::vector<RunPart> parts, const Progress& progress);
+  Expectation(std::vector<history::RunPart> parts, const Progress& progress);
 
-  [[nodiscard]] const std::vector<RunPart>& parts() const { return parts_; }
+  [[nodiscard]] const std::vector<history::RunPart>& parts() const { return parts_; }
   [[nodiscard]] const std::vector<Track>& tracks() const { return tracks_; }
   [[nodiscard]] const NotProduced& not_produced() const { return not_produced_; }
   // Of all readings that are due: bits that their presence takes.
@@ -66,11 +66,11 @@ class Expectation {
   [[nodiscard]] std::string_view location_of(std::uint32_t track) const;
 
  private:
-  void add(RunPart part, const Progress& progress);
+  void add(history::RunPart part, const Progress& progress);
   void count_absences(const std::vector<Track>& tracks);
   void note_jitter(const history::RebuiltRun& run);
 
-  std::vector<RunPart> parts_;
+  std::vector<history::RunPart> parts_;
   std::vector<std::unique_ptr<const history::RebuiltRun>> runs_;
   std::vector<Track> tracks_;
   std::vector<const types::Schema*> schemas_;  // by track

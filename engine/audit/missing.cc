@@ -71,9 +71,9 @@ class Finder {
   Finder(const Expectation& expected, std::span<const std::uint64_t> seen)
       : expected_(expected), seen_(seen) {
     rows_.tracks.resize(expected.tracks().size());
-    for (const RunPart& part : expected.parts()) {
+    for (const history::RunPart& part : expected.parts()) {
       std::vector<std::uint64_t>& left = left_.emplace_back();
-      for (const Lacking& lacking : part.lacking) left.push_back(lacking.rows.value_or(UINT64_MAX));
+      for (const history::Lacking& lacking : part.lacking) left.push_back(lacking.rows.value_or(UINT64_MAX));
     }
     plan_picture();
   }
@@ -173,7 +173,7 @@ class Finder {
     static const std::string broke_off = "the run broke off";
     std::uint64_t any = UINT64_MAX;
     for (const Track::Unsure& one : track.unsure) take(one.from, one.to, broke_off, any);
-    const std::vector<Lacking>& spans = expected_.parts()[track.part].lacking;
+    const std::vector<history::Lacking>& spans = expected_.parts()[track.part].lacking;
     for (std::size_t i = 0; i < spans.size(); ++i)
       take(spans[i].since, spans[i].until + 1, spans[i].reason, left_[track.part][i]);
   }
@@ -225,7 +225,7 @@ class Finder {
     for (const Track::Unsure& unsure : track.unsure) {
       if (from >= unsure.from && until < unsure.to) return;
     }
-    for (const Lacking& lacking : expected_.parts()[track.part].lacking) {
+    for (const history::Lacking& lacking : expected_.parts()[track.part].lacking) {
       const bool is_lacking = from >= lacking.since && until <= lacking.until;
       if (is_lacking && !lacking.rows) return;
     }

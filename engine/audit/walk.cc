@@ -64,7 +64,7 @@ std::vector<double> rates_of(const identity::Roster& roster, const history::Memb
 // The run once more: what the scheduler does (schedule/scheduler.h), without a clock and without writers.
 class Walk {
  public:
-  Walk(const RunPart& part, const history::RebuiltRun& run, std::vector<Track>& tracks,
+  Walk(const history::RunPart& part, const history::RebuiltRun& run, std::vector<Track>& tracks,
        const WalkProgress& progress)
       : part_(part),
         run_(run),
@@ -136,11 +136,11 @@ class Walk {
   void follow_record() {
     start::Resumption resumption{};
     resumption.moment = reached_;
-    for (const Asked& asked : part_.asked) resumption.injections.push_back(injection_of(asked));
+    for (const history::Asked& asked : part_.asked) resumption.injections.push_back(injection_of(asked));
     start::follow_record(run_.history(), resumption, {run_.roster(), places_, *fleet_, agenda_, editions_});
   }
 
-  [[nodiscard]] fleet::Injection injection_of(const Asked& asked) const {
+  [[nodiscard]] fleet::Injection injection_of(const history::Asked& asked) const {
     const auto track = std::ranges::find(tracks_, asked.sensor, &Track::id);
     if (track == tracks_.end())
       throw InvalidInput(fmt::format("{}: an anomaly was injected into sensor '{}', which the run never had",
@@ -367,7 +367,7 @@ class Walk {
     if (found != kept.rend()) found->until = std::min(found->until, event.ended_at);
   }
 
-  const RunPart& part_;
+  const history::RunPart& part_;
   const history::RebuiltRun& run_;
   std::vector<Track>& tracks_;
   const WalkProgress& progress_;
@@ -388,7 +388,7 @@ class Walk {
 // What the files of a run that broke off may not have.
 class UnsureRows {
  public:
-  UnsureRows(const RunPart& part, const history::RebuiltRun& run) : part_(part), run_(run) {
+  UnsureRows(const history::RunPart& part, const history::RebuiltRun& run) : part_(part), run_(run) {
     if (!part.broken_off) return;
     const history::LifeTable& lives = run.life_table();
     has_files_ = std::ranges::any_of(lives.sensors(), [&](std::uint32_t sensor) {
@@ -420,14 +420,15 @@ class UnsureRows {
     return last == part_.broken_off->last_rows.end() ? earliest_timestamp : last->second - longest_window;
   }
 
-  const RunPart& part_;
+  const history::RunPart& part_;
   const history::RebuiltRun& run_;
   bool has_files_ = false;
 };
 
 }  // namespace
 
-std::vector<Track> begin_tracks(const RunPart& part, std::uint32_t number, const history::RebuiltRun& run) {
+std::vector<Track> begin_tracks(const history::RunPart& part, std::uint32_t number,
+                                const history::RebuiltRun& run) {
   const history::LifeTable& lives = run.life_table();
   std::vector<Track> tracks(lives.sensors().size());
   const UnsureRows unsure(part, run);
@@ -450,7 +451,7 @@ std::vector<Track> begin_tracks(const RunPart& part, std::uint32_t number, const
   return tracks;
 }
 
-fleet::Tally walk(const RunPart& part, const history::RebuiltRun& run, std::vector<Track>& tracks,
+fleet::Tally walk(const history::RunPart& part, const history::RebuiltRun& run, std::vector<Track>& tracks,
                   const WalkProgress& progress) {
   return Walk(part, run, tracks, progress).carry_out();
 }

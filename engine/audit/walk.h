@@ -7,10 +7,10 @@
 #include <functional>
 #include <vector>
 
-#include "audit/run_part.h"
 #include "audit/track.h"
 #include "fleet/cohort.h"
 #include "history/rebuilt_run.h"
+#include "history/run_part.h"
 
 namespace fleet_sim::audit {
 
@@ -19,10 +19,11 @@ using WalkProgress = std::function<void(std::uint64_t readings)>;
 
 // Sets up the tracks of the part's sensors, behind those that are there. Index k of the result is the track
 // of the sensor whose number in the life table is k.
-std::vector<Track> begin_tracks(const RunPart& part, std::uint32_t number, const history::RebuiltRun& run);
+std::vector<Track> begin_tracks(const history::RunPart& part, std::uint32_t number,
+                                const history::RebuiltRun& run);
 
 // What the run made of its readings, in total.
-fleet::Tally walk(const RunPart& part, const history::RebuiltRun& run, std::vector<Track>& tracks,
+fleet::Tally walk(const history::RunPart& part, const history::RebuiltRun& run, std::vector<Track>& tracks,
                   const WalkProgress& progress);
 
 }  // namespace fleet_sim::audit

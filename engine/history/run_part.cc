@@ -1,4 +1,4 @@
-#include "audit/run_part.h"
+#include "history/run_part.h"
 
 #include <fmt/format.h>
 #include <fmt/ranges.h>
@@ -28,7 +28,7 @@
 #include "types/catalog.h"
 #include "yaml/tree.h"
 
-namespace fleet_sim::audit {
+namespace fleet_sim::history {
 namespace {
 
 namespace fs = std::filesystem;
@@ -229,13 +229,13 @@ void read_agenda(const fs::path& path, RunPart& part) {
 
 // Reloads are on the agenda after what they say of sensors is on the disk.
 void read_versions(const fs::path& path, RunPart& part) {
-  const config::Config config = history::recorded_config(part.run);
+  const config::Config config = recorded_config(part.run);
   std::string last_config;
   for (const data::RecordedReload& one : part.record.reloads) last_config = one.reload.config;
   tables::RunInfo last = part.run;
   if (!last_config.empty()) last.config = last_config;
   const auto types =
-      fleet::types_under(history::recorded_config(last), fleet::types_under(config, types::built_in_types()));
+      fleet::types_under(recorded_config(last), fleet::types_under(config, types::built_in_types()));
   std::unordered_map<std::string, bool> is_known;
   manifest::read_sensors(path, [&](const manifest::SensorLine& line) {
     const auto reload = std::ranges::find_if(
@@ -406,7 +406,7 @@ RunPart read_part_of_files(const Found& found) {
 void judge_until(Timestamp until, RunPart& part) {
   part.judged_until = until;
   if (part.until != latest_timestamp) return;
-  const config::Config config = history::recorded_config(part.run);
+  const config::Config config = recorded_config(part.run);
   const Microseconds latest = delivery::latest_in_medians * config.delivery.late.median;
   part.until = std::min(until + latest, latest_timestamp - 1);
 }
@@ -459,4 +459,4 @@ std::vector<RunPart> find_run_parts(const std::vector<fs::path>& places, const R
   return parts;
 }
 
-}  // namespace fleet_sim::audit
+}  // namespace fleet_sim::history

@@ -1,6 +1,6 @@
-// What is to be audited: a run, or a partition of one, as its data directory or its manifest records it. Read
-// while starting, by one thread; a value afterwards. Throws InvalidInput for what a user has to put right,
-// and std::runtime_error for a file that cannot be read.
+// A run, or a partition of one, as its data directory or its manifest records it: what it takes to carry it
+// out again, and what it lacks itself. Read while starting, by one thread; a value afterwards. Throws
+// InvalidInput for what a user has to put right, and std::runtime_error for a file that cannot be read.
 #pragma once
 
 #include <cstdint>
@@ -15,7 +15,7 @@
 #include "model/anomaly.h"
 #include "tables/schema.h"
 
-namespace fleet_sim::audit {
+namespace fleet_sim::history {
 
 // An anomaly that somebody asked for while the run ran.
 struct Asked {
@@ -62,4 +62,4 @@ std::string missing_partitions(const std::vector<RunPart>& parts);
 std::vector<RunPart> find_run_parts(const std::vector<std::filesystem::path>& places,
                                     const RunChoice& choice);
 
-}  // namespace fleet_sim::audit
+}  // namespace fleet_sim::history
