@@ -100,6 +100,9 @@ class Tally {
     const Track& track = expected_.tracks()[row.track];
     Seen& seen = seen_[row.track];
     const std::uint64_t number = chosen(track, row, seen);
+    // Whose times are cut off has no row of a reading before its time.
+    if (row.choices == 1 && !row.is_altered && row.at.unit > 1)
+      are_rounded_ = are_rounded_ || track.due(number) < row.at.at;
     if (set(track.first_bit + number) && !is_repeated(track, number)) {
       ++seen.duplicate;
       ++counts_at(track.due(number)).duplicate;
@@ -122,19 +125,29 @@ class Tally {
       const std::uint64_t i = number - row.number;
       return i >= bits_of_choices || ((row.which >> i) & 1) != 0;
     };
-    // There may be a million, of as many rows: those before that nobody waits for are passed over at once.
     const bool is_any = row.which == UINT64_MAX;
-    const bool goes_on = is_any && seen.full_from <= row.number && row.number <= seen.full_to;
-    std::uint64_t number = goes_on ? seen.full_to : row.number;
-    while (number < end) {
-      if (is_set(track.first_bit + number) || !may_be(number)) {
-        ++number;
-      } else if (const Absence* const absence = track.absence_of(number)) {
-        number = is_any ? absence->end() : number + 1;
-      } else {
-        break;
+    const auto first_open = [&](std::uint64_t number, std::uint64_t to) {
+      while (number < to) {
+        if (is_set(track.first_bit + number) || !may_be(number)) {
+          ++number;
+        } else if (const Absence* const absence = track.absence_of(number)) {
+          number = is_any ? absence->end() : number + 1;
+        } else {
+          break;
+        }
       }
+      return number;
+    };
+    if (!is_any && row.at.unit > 1) {
+      const Timestamp from = row.at.at - (are_rounded_ ? row.at.unit / 2 : 0);
+      const Track::Span likely = track.due_between(from, from + row.at.unit);
+      const std::uint64_t to = std::min(likely.end, end);
+      const std::uint64_t number = first_open(std::max(likely.first, row.number), to);
+      if (number < to) return number;
     }
+    // There may be a million, of as many rows: those before that nobody waits for are passed over at once.
+    const bool goes_on = is_any && seen.full_from <= row.number && row.number <= seen.full_to;
+    const std::uint64_t number = first_open(goes_on ? seen.full_to : row.number, end);
     if (is_any) {
       if (!goes_on) seen.full_from = row.number;
       seen.full_to = number;
@@ -267,6 +280,7 @@ class Tally {
   Microseconds longest_delay_ = 0;
   std::uint64_t negative_delays_ = 0;
   std::uint64_t foreign_ = 0;
+  bool are_rounded_ = false;  // times that do not say which reading they are of
   Verdict verdict_;
 };
 

@@ -105,6 +105,7 @@ std::optional<ExaminedRow> Examiner::examine_row(const Lines& lines, ExaminedBlo
     row.number = placed->number;
     row.choices = placed->choices;
     row.which = placed->which;
+    if (slack == at.unit - 1) row.at = at;
     reading = expected_.reading(*track, placed->number, memory);
     compare(reading, *track, placed->number);
     is_good = of.absence_of(placed->number) == nullptr;

@@ -47,6 +47,7 @@ struct ExaminedRow {
   std::uint64_t number = 0;   // of the reading, which has a row
   std::uint64_t choices = 1;  // it may as well be one of so many from that on, if they have a row, and …
   std::uint64_t which = UINT64_MAX;  // … of the first 64 only these, by bit
+  files::Moment at = {0, 1};         // its time, where that was cut off or rounded
   std::optional<Microseconds> delay = {};
 };
 

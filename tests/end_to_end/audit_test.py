@@ -122,6 +122,24 @@ class Untouched(AuditTest):
         self.assert_counts(verdict)
         self.assertGreater(verdict["delivered"], 4000)
 
+    def test_seconds_in_which_values_repeat(self):
+        """Several readings have the time and the values of a row: those that were cut off are each found, in whatever order
+        they come, and those that were rounded in theirs."""
+        self.write("my.yaml", "types: {dial: {channels: {level: {unit: u, base: 20, white: 0.4, resolution: 1}}}}\n")
+        self.fill("data", "--config", "my.yaml", "--duration", "200s", "--rate", 4, identities=self.write_identities(
+            [fleet.identity(f"S{n}", type="dial") for n in range(4)]))
+        header, *rows = csv.reader(io.StringIO(self.fleet_sim("export", "data", "--format", "csv").stdout))
+
+        def second(at, half):
+            return str((micros(at) + half) // 1_000_000)
+        for half, seeds in ((0, range(5)), (500_000, [None])):
+            for seed in seeds:
+                with self.subTest(half=half, seed=seed), open(self.dir / "seconds.csv", "w", newline="") as file:
+                    mixed = rows if seed is None else random.Random(seed).sample(rows, len(rows))
+                    csv.writer(file).writerows([header, *([second(row[0], half), *row[1:]] for row in mixed)])
+                    file.flush()
+                    self.assert_counts(self.audit("seconds.csv"))
+
     def test_a_run_that_was_killed_while_rows_were_late(self):
         """Its last rows may have arrived after the last reading was due that has a row."""
         self.write("my.yaml", "delivery: {late: {share: 50%, median: 4s}}\nsimulation: {interval: 10s, phase: aligned}\n")
