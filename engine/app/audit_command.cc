@@ -122,7 +122,7 @@ void show(const audit::Verdict& verdict, const AuditCommandOptions& options) {
   print(options.json ? audit::verdict_json(verdict) : fitted(audit::verdict_text(verdict), output_columns()));
 }
 
-int audit_command(const AuditCommandOptions& options) {
+int judge_rows(const AuditCommandOptions& options) {
   if (options.rows.empty() && options.database.empty())
     throw InvalidInput("--rows FILE or --database FILE|ADDRESS is required: the rows as they came");
   tables::configure_sqlite();
@@ -143,6 +143,15 @@ int audit_command(const AuditCommandOptions& options) {
   progress.end();
   show(verdict, options);
   return static_cast<int>(verdict.is_clean() ? run::ExitCode::done : run::ExitCode::lost_or_gave_up);
+}
+
+// Whatever keeps it from judging, such as a shard that cannot be read, is no fault of the pipeline.
+int audit_command(const AuditCommandOptions& options) {
+  try {
+    return judge_rows(options);
+  } catch (const std::exception& error) {
+    throw InvalidInput(error.what());
+  }
 }
 
 }  // namespace

@@ -437,6 +437,15 @@ class BadInput(AuditTest):
         self.assertIn("--arrival", self.refused("data", "--rows", "good.csv", "--arrival", "seen_at"))
         self.assertIn("--tolerance", self.refused("data", "--rows", "good.csv", "--tolerance", "much"))
 
+    def test_a_shard_that_cannot_be_read(self):
+        """Nobody can tell, which is another exit code than that of a pipeline's fault."""
+        self.fill("several", "--duration", "20s", "--shard-by", "location")
+        path = fleet.shards(self.dir / "several")[1]
+        content = path.read_bytes()
+        for damaged in (content[:len(content) // 2], content[:4096] + bytes(len(content) - 4096)):
+            path.write_bytes(damaged)
+            self.assertIn(f"{path.name}: ", self.refused("several", "--rows", "good.csv"))
+
     def test_rows_of_another_run(self):
         for name, *arguments in (("seed", "--seed", 8), ("start", "--start", "2026-03-01"), ("rate", "--interval", "7s")):
             self.fill(name, "--duration", "20s", *arguments)
