@@ -6,6 +6,7 @@
 #include <array>
 #include <charconv>
 #include <cmath>
+#include <limits>
 #include <utility>
 
 #include "base/anomaly_types.h"
@@ -266,7 +267,9 @@ bool Examiner::is_equal(double value, std::size_t channel) const {
   if (!found) return false;
   if (*found == value) return true;
   if (options_.tolerance.is_single) return static_cast<float>(*found) == static_cast<float>(value);
-  return options_.tolerance.most > 0 && std::fabs(*found - value) <= options_.tolerance.most;
+  // Half a unit of the last decimal is off by a little more or less, as numbers are stored.
+  const double stored = std::numeric_limits<double>::epsilon() * std::fabs(value);
+  return options_.tolerance.most > 0 && std::fabs(*found - value) <= options_.tolerance.most + stored;
 }
 
 bool Examiner::values_match(const Remade& reading) const {

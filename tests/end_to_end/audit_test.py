@@ -2,6 +2,7 @@
 """Audits: rows of untouched runs of random fleets are clean, and each kind of damage is named, with its count, and no other."""
 
 import csv
+import decimal
 import gzip
 import io
 import json
@@ -316,6 +317,20 @@ class Damaged(AuditTest):
                 row[place] = f"{float(row[place]):.3f}"
         self.judge(rows, altered=len(rows))
         self.judge(rows, "--tolerance", "0.000500001", code=0)
+
+    def test_values_that_end_in_five(self):
+        """Rounding takes off half a unit of the last decimal, no more, whatever is stored of it."""
+        self.write("my.yaml", "types: {dial: {channels: {level: {unit: u, base: 2000, white: 7, resolution: 0.05}}}}\n")
+        self.fill("dials", "--config", "my.yaml", "--duration", "5m", identities=self.write_identities([fleet.identity("S1", type="dial")]))
+        header, *rows = csv.reader(io.StringIO(self.fleet_sim("export", "dials", "--format", "csv").stdout))
+        place = header.index("level")
+        for up in (False, True):
+            rounding = decimal.ROUND_HALF_UP if up else decimal.ROUND_HALF_DOWN
+            rounded = [[*row[:place], str(decimal.Decimal(row[place]).quantize(decimal.Decimal("0.1"), rounding)), *row[place + 1:]] for row in rows]
+            with open(self.dir / "rounded.csv", "w", newline="") as file:
+                csv.writer(file).writerows([header, *rounded])
+            self.assert_counts(self.audit("rounded.csv", "--tolerance", "0.05", runs=["dials"]))
+            self.assertGreater(self.audit("rounded.csv", "--tolerance", "0.049", runs=["dials"], code=1)["altered"], 50)
 
     def test_every_column_is_judged(self):
         for name in ("status_code", "anomaly_flag", "anomaly_type", "firmware_version", "model", "manufacturer", "location"):
