@@ -767,8 +767,11 @@ ExitCode Simulator::settle() {
   if (gave_up_.load(std::memory_order_acquire)) log_.error("gave_up", "gave up; see the reason above");
 
   if (manifest_) {
-    if (const std::string wrong = manifest_->end(last.books, scheduler_->reached()); !wrong.empty())
-      log_.warn("manifest", fmt::format("lacks the end of the run: {}", wrong));
+    const bool has_caught_up = scheduler_->reached() > resumption_.last;
+    const std::string wrong = has_caught_up
+                                  ? manifest_->end(last.books, scheduler_->reached())
+                                  : "it stopped before it came to the last reading that is there; resume it";
+    if (!wrong.empty()) log_.warn("manifest", fmt::format("lacks the end of the run: {}", wrong));
     progress_noted_.reset();
     note_progress(true);
   }

@@ -227,10 +227,12 @@ class Planner {
 
   // What the shards tell of has been read.
   void find_all_new() {
-    Timestamp last = earliest_timestamp;
-    for (const write::Place& place : places_)
-      last = std::max({last, found_at(place)->rows().last(), found_at(place)->last_truth()});
-    resumption_.all_new_from = last + microseconds_per_second;
+    Timestamp last_truth = earliest_timestamp;
+    for (const write::Place& place : places_) {
+      resumption_.last = std::max(resumption_.last, found_at(place)->rows().last());
+      last_truth = std::max(last_truth, found_at(place)->last_truth());
+    }
+    resumption_.all_new_from = std::max(resumption_.last, last_truth) + microseconds_per_second;
     if (history_.reloads().empty()) return;
     resumption_.all_new_from = std::max(resumption_.all_new_from, history_.reloads().back().reload.at + 1);
   }
@@ -791,9 +793,9 @@ Resumption plan_replay(const identity::Roster& roster, const sqlite::ShardPlan& 
     resumption.found_rows = {text::find_lines(config, roster, plan.place_of, plan.targets.at(0).size())};
   }
   for (const auto& of_writer : resumption.found_rows) {
-    for (const write::FoundRows& found : of_writer)
-      resumption.all_new_from = std::max(resumption.all_new_from, found.last() + 1);
+    for (const write::FoundRows& found : of_writer) resumption.last = std::max(resumption.last, found.last());
   }
+  resumption.all_new_from = std::max(resumption.all_new_from, resumption.last + 1);
   return resumption;
 }
 

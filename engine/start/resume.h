@@ -73,6 +73,7 @@ struct Resumption {
   fleet::LateSeats late;           // readings of before the moment that arrive later, and have done so
   std::vector<FoundShards> found;  // per writer, as in the plan
   std::vector<std::vector<write::FoundRows>> found_rows;  // or, of a run that is replayed, its rows alone
+  Timestamp last = earliest_timestamp;                    // when the last reading that is there arrived
   Timestamp all_new_from = earliest_timestamp;            // no shard tells of then or later
   std::vector<std::shared_ptr<fleet::ProfileTable>> profiles;  // that the lives point into
   std::shared_ptr<const timeline::Script> script;  // that the fleet lives by then; none: there is none

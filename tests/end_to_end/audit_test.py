@@ -7,6 +7,7 @@ import gzip
 import io
 import json
 import random
+import time
 import unittest
 
 import fleet
@@ -196,6 +197,23 @@ class Untouched(AuditTest):
         verdict = self.audit(self.export())
         self.assert_counts(verdict)
         self.assertNotIn("the run broke off", verdict["not_produced"])
+
+    def test_a_run_that_was_resumed_and_stopped_before_its_last_reading(self):
+        """The clock of who resumed it had not come to what was there, so where it stopped is not the end of the run."""
+        for how, rows in (((), "files.csv"), (("--sink", "csv:text.csv"), "text.csv")):
+            with self.subTest(rows):
+                run = ("--identities", fleet.IDENTITIES, "--data-dir", "data-" + rows, "--start", "2026-01-01", "--seed", 7, "--rate", 5, *how)
+                self.fleet_sim(*run, "--duration", "10m", "--speed", "max")
+                process = self.start(*run, "--resume", "--duration", "1h", "--speed", 1)
+                while process.poll() is None and "run started" not in self.printed():
+                    time.sleep(0.05)
+                self.stop(process)
+                self.assertIn("lacks the end of the run: it stopped before it came to the last reading that is there", self.printed())
+                if how:
+                    self.assertIn("does not say where it ended", self.refused("data-" + rows, "--rows", rows))
+                    self.assert_counts(self.audit(rows, "--until", "2026-01-01T00:00:30Z", runs=["data-" + rows]))
+                else:
+                    self.assert_counts(self.audit(self.export(rows, "data-" + rows), runs=["data-" + rows]))
 
     def test_a_run_that_was_killed_before_it_had_all_its_files(self):
         """As one that fills file after file: nobody can lose the readings of sensors whose file was never there."""
