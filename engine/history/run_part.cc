@@ -451,7 +451,8 @@ std::vector<RunPart> find_run_parts(const std::vector<fs::path>& places, const R
     if (choice.until) judge_until(*choice.until, part);
     if (part.until == latest_timestamp)
       throw InvalidInput(
-          fmt::format("{}: run {} does not say where it ended: it is still running, or was killed; "
+          fmt::format("{}: run {} does not say where it ended: it is still running, was killed, or stopped "
+                      "right after it was resumed; "
                       "give --until TIME, and readings due before then are judged",
                       part.name, printable(part.run.run_id)));
     parts.push_back(std::move(part));
