@@ -6,13 +6,17 @@ import decimal
 import gzip
 import io
 import json
+import os
 import random
+import re
+import subprocess
 import time
 import unittest
 
 import fleet
 from declared_pump import METER, PUMP
 from fleet import micros
+from pseudo_terminal import PseudoTerminal
 
 WITH_METER = PUMP + METER.removeprefix("types:\n")
 KINDS = ("spike", "pattern", "noise", "offset", "drift", "gain", "stuck", "quantise", "clip", "intermittent", "dropout",
@@ -252,6 +256,45 @@ class Untouched(AuditTest):
         verdict = self.audit(whole, runs=["data1", "data2"])
         self.assert_counts(verdict)
         self.assertIn(f"; {len(fleet.shards(self.dir / 'data2'))} sensors had no row yet", verdict["warnings"][0])
+
+
+class AsTheyCome(AuditTest):
+    """Rows that nobody holds: as many as there are, as slow as they are."""
+
+    def setUp(self):
+        super().setUp()
+        self.fill("data", "--duration", "60s")
+        self.header, self.body = (self.dir / self.export()).read_text().split("\n", 1)
+
+    def peak_of(self, times):
+        """KB for so many times the rows, through a pipe."""
+        self.write("body.csv", self.body * 20)
+        rows = f"(echo '{self.header}'; for i in $(seq {times // 20}); do cat body.csv; done)"
+        ran = subprocess.run(["bash", "-c", f"{rows} | /usr/bin/time -f %M {fleet.EXECUTABLE} audit data --rows - --json"], cwd=self.dir,
+                             capture_output=True, text=True, env=fleet.environment(), timeout=100)
+        verdict = json.loads(ran.stdout)
+        self.assert_counts(verdict, duplicate=(times - 1) * verdict["expected"])
+        return int(ran.stderr.split()[-1])
+
+    @unittest.skipIf(os.environ.get("FLEET_SIM_TEST_SANITIZER"), "which takes more memory")
+    def test_memory_does_not_grow_with_the_rows(self):
+        few, many = self.peak_of(20), self.peak_of(1000)
+        self.assertLess(many, few + 30_000)
+        self.assertLess(many, 100_000)
+
+    def test_a_terminal_shows_how_many(self):
+        os.mkfifo(self.dir / "slow.csv")
+        terminal = PseudoTerminal([fleet.EXECUTABLE, "audit", "data", "--rows", "slow.csv"], 100, cwd=self.dir, env=fleet.environment(TERM="xterm"))
+        self.addCleanup(terminal.close)
+        until = time.monotonic() + 30
+        with open(self.dir / "slow.csv", "w") as file:
+            file.write(self.header + "\n")
+            while not re.search(r"[\d,]+ rows judged", terminal.text) and time.monotonic() < until:
+                file.write(self.body * 10)
+                file.flush()
+                terminal.read(0.1)
+        self.assertRegex(terminal.text, r"[\d,]+ rows judged")
+        self.assertEqual(terminal.wait(), 1)
 
 
 class Damaged(AuditTest):
