@@ -69,10 +69,12 @@ class Tally {
   void demand_rows_of_run(const std::string& name) const {
     if (verdict_.rows_read < least_to_tell || foreign_ + verdict_.total.unexpected < verdict_.rows_read)
       return;
-    throw InvalidInput(fmt::format("{}: none of its {} is of this run: {}", name,
-                                   counted(verdict_.rows_read, "row"),
-                                   foreign_ > 0 ? "no value is that of the reading at its time"
-                                                : "no sensor has a reading at their times"));
+    const auto nameless = verdict_.stranger_counts[static_cast<std::size_t>(Stranger::no_sensor)];
+    std::string_view why = "no sensor has a reading at their times";
+    if (foreign_ > 0) why = "no value is that of the reading at its time";
+    if (nameless == verdict_.rows_read) why = "the run has no sensor of their names";
+    throw InvalidInput(
+        fmt::format("{}: none of its {} is of this run: {}", name, counted(verdict_.rows_read, "row"), why));
   }
 
   Verdict conclude(const RowColumns& columns) {
@@ -297,12 +299,10 @@ void demand_anything(const Expectation& expected, const Counts& total, const Exa
   if (options.until != latest_timestamp)
     why = fmt::format("the run wrote no reading that is due before {}", timestamp_text(options.until));
   for (const history::RunPart& part : expected.parts()) {
-    if (part.broken_off && part.broken_off->last_rows.empty())
-      why = fmt::format(
-          "run {} has not ended, or broke off, and no file has a row of it yet; `fleet-sim --resume` "
-          "finishes "
-          "it",
-          printable(part.run.run_id));
+    if (!part.broken_off || !part.broken_off->last_rows.empty()) continue;
+    why = fmt::format(
+        "run {} has not ended, or broke off, and no file has a row of it yet; --resume finishes it",
+        printable(part.run.run_id));
   }
   throw InvalidInput(fmt::format("{}: there is nothing to judge: {}", places_text(expected), why));
 }

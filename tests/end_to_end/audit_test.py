@@ -252,7 +252,7 @@ class Untouched(AuditTest):
         for path in fleet.shards(self.dir / "data2"):
             fleet.query(path, "DELETE FROM sensor_readings")
         said = self.refused("data2", "--rows", "nothing.csv")
-        self.assertIn("has not ended, or broke off, and no file has a row of it yet; `fleet-sim --resume` finishes it", said)
+        self.assertIn("has not ended, or broke off, and no file has a row of it yet; --resume finishes it", said)
         verdict = self.audit(whole, runs=["data1", "data2"])
         self.assert_counts(verdict)
         self.assertIn(f"; {len(fleet.shards(self.dir / 'data2'))} sensors had no row yet", verdict["warnings"][0])
@@ -525,7 +525,9 @@ class BadInput(AuditTest):
     def test_rows_of_another_run(self):
         for name, *arguments in (("seed", "--seed", 8), ("start", "--start", "2026-03-01"), ("rate", "--interval", "7s")):
             self.fill(name, "--duration", "20s", *arguments)
-            self.assertIn("is of this run", self.refused(text=self.fleet_sim("export", name, "--format", "csv").stdout))
+            self.assertIn("is of this run: no ", self.refused(text=self.fleet_sim("export", name, "--format", "csv").stdout))
+        self.assertIn("is of this run: the run has no sensor of their names", self.refused(text=self.rows.replace("FACTORY", "Factory").replace(
+            "WAREHOUSE", "Warehouse").replace("OUTDOOR", "Outdoor")))
 
     def test_runs(self):
         self.assertIn("does not exist", self.refused("nowhere", "--rows", "good.csv"))
