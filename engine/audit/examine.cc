@@ -329,11 +329,19 @@ bool Examiner::all_values_differ() const {
   return any;
 }
 
+// A value in the column of another channel is the reading's, too.
 bool Examiner::is_foreign(const Remade& reading) const {
+  const auto is_gauge = [&](std::size_t c) {
+    return schema_->channels()[c].kind == types::ChannelKind::gauge;
+  };
+  const std::size_t count = std::min(slots_.size(), reading.values.size());
   bool has_gauge = false;
-  for (std::size_t c = 0; c < slots_.size() && c < reading.values.size(); ++c) {
-    if (!has(slots_[c]) || schema_->channels()[c].kind != types::ChannelKind::gauge) continue;
-    if (is_equal(reading.values[c], c) || is_rounded(reading.values[c], cells_[slots_[c]])) return false;
+  for (std::size_t c = 0; c < count; ++c) {
+    if (!has(slots_[c]) || !is_gauge(c)) continue;
+    if (is_rounded(reading.values[c], cells_[slots_[c]])) return false;
+    for (std::size_t d = 0; d < count; ++d) {
+      if (is_gauge(d) && is_equal(reading.values[d], c)) return false;
+    }
     has_gauge = true;
   }
   return has_gauge;

@@ -393,6 +393,17 @@ class Damaged(AuditTest):
             self.assert_counts(self.audit("rounded.csv", "--tolerance", "0.05", runs=["dials"]))
             self.assertGreater(self.audit("rounded.csv", "--tolerance", "0.049", runs=["dials"], code=1)["altered"], 50)
 
+    def test_all_columns_in_wrong_places(self):
+        """No value is where it was, and yet these are the rows of the run."""
+        self.write("my.yaml", "types: {pair: {channels: {hot: {unit: u, base: 90, white: 1}, cold: {unit: u, base: 10, white: 1}}}}\n")
+        self.fill("pairs", "--config", "my.yaml", "--duration", "5m", identities=self.write_identities([fleet.identity("S1", type="pair")]))
+        rows = self.fleet_sim("export", "pairs", "--format", "csv").stdout
+        self.write("swapped.csv", rows.replace("hot,cold", "cold,hot", 1))
+        verdict = self.audit("swapped.csv", runs=["pairs"], code=1)
+        count = len(rows.splitlines()) - 1
+        self.assert_counts(verdict, altered=count)
+        self.assertEqual(verdict["altered_columns"], {"hot": count, "cold": count})
+
     def test_every_column_is_judged(self):
         for name in ("status_code", "anomaly_flag", "anomaly_type", "firmware_version", "model", "manufacturer", "location"):
             rows = [list(row) for row in self.rows]
