@@ -52,6 +52,44 @@ class FullDiskWait(FaultTest):
         self.assertEqual(process.wait(timeout=60), 0, self.printed())
         self.assert_all_there(Summary((self.dir / "stdout").read_text()), "full")
 
+    def fill_sensor_by_sensor(self):
+        """Files of which the disk takes about half."""
+        process = self.begin_history("--speed", "max", "--start", "2026-01-01", "--shard-by", "sensor")
+        self.wait_for_line(process, WAITS)
+        self.let_it_fail(process, 3)
+        self.assertIn("filling files sensor by sensor", self.printed())
+        self.assertLessEqual(self.printed().count(WAITS), SENSORS)
+        return process
+
+    def assert_whole(self):
+        """As though the disk had never been full."""
+        undisturbed = self.dir / "undisturbed"
+        arguments = [undisturbed if one == self.data else one for one in self.arguments("--duration", "2m")]
+        self.fleet_sim(*arguments, "--speed", "max", "--start", "2026-01-01", "--shard-by", "sensor",
+                       env={"FLEET_SIM_ANOMALIES_TYPES_MISSING_DATA_ENABLED": "false"})
+        self.assertEqual(self.counted(self.data), self.counted(undisturbed))
+        self.assertEqual(list(self.data.glob("*.db.new")), [])
+
+    def test_files_filled_sensor_by_sensor_continue_when_there_is_space(self):
+        process = self.fill_sensor_by_sensor()
+        finished = {path: contents for path in shards(self.data) if (contents := path.read_bytes())[18:19] == b"\1"}
+        self.assertTrue(finished)
+        self.disk.grow(100_000)
+        self.assertEqual(process.wait(timeout=60), 0, self.printed())
+        self.assert_all_there(Summary((self.dir / "stdout").read_text()), "full")
+        self.assert_whole()
+        for path, contents in finished.items():
+            self.assertEqual(path.read_bytes(), contents, f"{path.name} had its name before it was whole")
+
+    def test_files_filled_sensor_by_sensor_are_resumed(self):
+        """Killed where the disk is full."""
+        process = self.fill_sensor_by_sensor()
+        process.kill()
+        process.wait()
+        self.disk.grow(100_000)
+        self.fleet_sim("--resume", "--data-dir", self.data)
+        self.assert_whole()
+
     def test_ctrl_c_ends_it_promptly(self):
         process = self.begin_history("--speed", "max", "--start", "2026-01-01")
         self.assert_waits(process)
