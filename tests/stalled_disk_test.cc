@@ -201,9 +201,9 @@ TEST_CASE("a checkpointer whose disk does not answer for one file copies the log
   vfs.stall_writes(rig.path_of(0));
   {
     sqlite::Checkpointer checkpointer(vfs.name());
-    checkpointer.request(rig.path_of(0));
+    checkpointer.request({rig.path_of(0)});
     Fleet::wait_until([&] { return vfs.stalled() == 1; });
-    checkpointer.request(rig.path_of(1));
+    checkpointer.request({rig.path_of(1)});
     Fleet::wait_until([&] { return std::filesystem::file_size(rig.path_of(1)) > before; });
     CHECK(vfs.stalled() == 1);
     vfs.answer();

@@ -258,9 +258,9 @@ TEST_CASE("a checkpointer copies the log of a file that is being written, and le
   const auto before = fs::file_size(rig.path_of(0));
   {
     sqlite::Checkpointer checkpointer("");
-    checkpointer.request(rig.path_of(0));
-    checkpointer.request(rig.path_of(0));
-    checkpointer.request((rig.folder.path() / "not there.db").string());
+    checkpointer.request({rig.path_of(0)});
+    checkpointer.request({rig.path_of(0)});
+    checkpointer.request({(rig.folder.path() / "not there.db").string()});
     for (int i = 0; i < 10'000 && fs::file_size(rig.path_of(0)) == before; ++i)
       std::this_thread::sleep_for(std::chrono::milliseconds(1));
   }
@@ -270,6 +270,70 @@ TEST_CASE("a checkpointer copies the log of a file that is being written, and le
   rig.send(0, 100);
   rig.finish();
   CHECK(rig.has_everything());
+}
+
+TEST_CASE("a checkpointer empties the log of a file that is to be closed, once it has copied it") {
+  WriterRig rig;
+  rig.send(0, 100);
+  rig.step();
+  const std::string log = rig.path_of(0) + "-wal";
+  REQUIRE(fs::file_size(log) > 0);
+  {
+    sqlite::Checkpointer checkpointer("");
+    checkpointer.request({rig.path_of(0), true});
+    for (int i = 0; i < 10'000 && fs::file_size(log) > 0; ++i)
+      std::this_thread::sleep_for(std::chrono::milliseconds(1));
+  }
+  CHECK(fs::file_size(log) == 0);
+  CHECK(rig.has_everything());
+  rig.send(0, 100);
+  rig.finish();
+  CHECK(rig.has_everything());
+}
+
+TEST_CASE(
+    "the log of a file that is closed for others in between does not grow from one opening to the next") {
+  WriterRig rig({.sensors = 3, .open_shards = 1});
+  std::uintmax_t longest = 0;
+  for (int turn = 0; turn < 600; ++turn) {
+    const std::uint32_t sensor = turn % 3;
+    rig.send(sensor, 10);
+    rig.step();
+    std::error_code none;
+    const std::uintmax_t length = fs::file_size(rig.path_of(sensor) + "-wal", none);
+    if (!none) longest = std::max(longest, length);
+  }
+  CHECK(longest > 256 * 1'024);
+  CHECK(longest < 1'024 * 1'024);
+  rig.finish();
+  CHECK(rig.has_everything());
+  CHECK(rig.imbalance().empty());
+}
+
+TEST_CASE("files of which there are many begin with their first rows, and go on with a log") {
+  constexpr std::uint32_t many = 256;
+  WriterRig rig({.sensors = many, .open_shards = 20});
+  const auto send_some = [&] {
+    for (std::uint32_t sensor = 0; sensor < many; ++sensor) {
+      rig.send(sensor, 10);
+      if (sensor % 32 == 31) rig.step();
+    }
+  };
+  std::ofstream(rig.path_of(1) + "-wal") << "left by another file of that name";
+  send_some();
+  CHECK(open_files(rig.folder).size() == 1);  // one that was opened, and made as usual
+  CHECK(rig.has_everything());
+  CHECK(query(rig.path_of(2), "PRAGMA journal_mode") == std::vector<std::string>{"wal"});
+  send_some();
+  CHECK(open_files(rig.folder).size() == 20);
+  rig.send(event_of(batch::AnomalyEvent::Kind::whole, 3));
+  rig.run_for(2 * second);
+  CHECK(rig.has_everything());
+  CHECK(events_in(rig).size() == 1);
+  CHECK(rig.errors() == 0);
+  rig.finish();
+  CHECK(rig.has_everything());
+  CHECK(rig.imbalance().empty());
 }
 
 TEST_CASE("a file that somebody else has locked is tried again, without error and without loss") {

@@ -12,13 +12,15 @@ namespace {
 constexpr auto longest_copy = std::chrono::seconds(1);  // before another copies the logs of other files
 constexpr std::size_t most_copies = 3;
 
-void copy_log(const std::string& path, const std::string& vfs) {
+void copy_log(const Checkpointer::Request& request, const std::string& vfs) {
   tables::Database database;
-  if (!database.open_existing(path, vfs).ok()) return;
+  if (!database.open_existing(request.path, vfs).ok()) return;
   // The last connection to close would copy again, and remove the log.
   database.keep_log_on_close(true);
   // A connection that has not looked at the file yet does not know of its log.
-  if (database.execute("PRAGMA schema_version").ok()) database.copy_log();
+  if (!database.execute("PRAGMA schema_version").ok()) return;
+  // Copied before, because nobody can write to the file while its log is emptied.
+  if (database.copy_log() == tables::Copied::all && request.empties) database.empty_log();
 }
 
 }  // namespace
@@ -37,11 +39,11 @@ Checkpointer::~Checkpointer() {
   thread_.join();
 }
 
-void Checkpointer::request(const std::string& path) {
+void Checkpointer::request(Request request) {
   {
     const std::lock_guard lock(mutex_);
-    if (std::ranges::find(requested_, path) != requested_.end()) return;
-    requested_.push_back(path);
+    if (std::ranges::find(requested_, request.path, &Request::path) != requested_.end()) return;
+    requested_.push_back(std::move(request));
   }
   changed_.notify_one();
 }
@@ -51,11 +53,11 @@ void Checkpointer::work() {
   for (;;) {
     changed_.wait(lock, [this] { return stopping_ || !requested_.empty(); });
     if (stopping_) return relay_.end();
-    const std::string path = std::move(requested_.front());
+    const Request request = std::move(requested_.front());
     requested_.pop_front();
     lock.unlock();
     relay_.leave();
-    copy_log(path, vfs_);
+    copy_log(request, vfs_);
     if (!relay_.come_back()) return;
     lock.lock();
   }

@@ -6,6 +6,7 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <array>
 #include <cerrno>
 #include <filesystem>
 #include <utility>
@@ -277,6 +278,12 @@ std::string Shard::file_name() const {
 
 std::size_t Shard::reloads() const {
   return context_->run.reloads == nullptr ? 0 : context_->run.reloads->size();
+}
+
+bool Shard::is_still_to_be_made() const {
+  if (was_ours_ || file_ || last_.reading > 0 || last_.event > 0) return false;
+  return std::ranges::none_of(std::array{"", "-wal", "-journal"},
+                              [&](const char* part) { return ::access((path_ + part).c_str(), F_OK) == 0; });
 }
 
 // The transaction in which a file is made is undone once the file has been written, so that the next one

@@ -81,6 +81,9 @@ class Shard {
   // there is none, and nothing has been recorded.
   tables::StorageError make_whole(const write::Lot& lot, Workbench& bench);
 
+  // Nothing lies in its place, neither a file nor what belongs to one; and nothing has, in this run.
+  [[nodiscard]] bool is_still_to_be_made() const;
+
   [[nodiscard]] const types::Schema& schema() const { return *schema_; }
 
   // Records the run in the file, with nothing else, so that it outlasts even a power failure.

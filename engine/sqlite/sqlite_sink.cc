@@ -68,8 +68,7 @@ write::Failure SqliteDestination::open() {
 // A file that is there goes on as it is.
 void SqliteDestination::choose_place() {
   if (!sink_.naming_ || std::exchange(place_is_chosen_, true)) return;
-  std::error_code ignored;
-  if (!std::filesystem::exists(shard_.path(), ignored)) shard_.begin_nameless();
+  if (shard_.is_still_to_be_made()) shard_.begin_nameless();
 }
 
 // A lot that is the first and the last, and empty, makes no file.
@@ -159,7 +158,9 @@ void SqliteDestination::note_log(write::Answer& answer) {
   const std::size_t limit = sink_.pages_of_log();
   log_.bytes = shard_.log_bytes();
   if (shard_.log_pages() < limit) {
-    cut_log_ = cut_log_ || (log_.held_since && now - *log_.held_since >= usual_cycle);
+    // The checkpointer does that where files take turns.
+    const bool was_long = log_.held_since && now - *log_.held_since >= usual_cycle;
+    cut_log_ = cut_log_ || (was_long && !sink_.files_take_turns());
     log_.held_since.reset();
     // It has begun anew, and the file would stay as long as it was.
     if (cut_log_) cut_log_ = !shard_.empty_log();
@@ -216,10 +217,11 @@ void SqliteDestination::tidy() {
   const std::size_t limit = sink_.pages_of_log();
   if (shard_.log_pages() < limit) return;
   const bool far_behind = shard_.log_pages() >= most_log_growth * limit;
+  const bool empties = sink_.files_take_turns();
   if (sink_.checkpointer_ && !far_behind) {
-    sink_.checkpointer_->request(shard_.path());
-  } else {
-    shard_.copy_log();
+    sink_.checkpointer_->request({shard_.path(), empties});
+  } else if (shard_.copy_log() == tables::Copied::all && empties) {
+    shard_.empty_log();
   }
 }
 
@@ -300,11 +302,15 @@ std::uint64_t SqliteSink::settled() const {
   return naming_ ? naming_->settled() : 0;
 }
 
+bool SqliteSink::files_take_turns() {
+  const std::lock_guard lock(mutex_);
+  return destinations_.size() > most_open_;
+}
+
 // Where files take turns, a log is read whole whenever its file is opened again, and there are many of them.
 std::size_t SqliteSink::pages_of_log() {
-  const std::lock_guard lock(mutex_);
   const std::size_t usual = context_.settings.checkpoint_pages;
-  if (destinations_.size() <= most_open_) return usual;
+  if (!files_take_turns()) return usual;
   return std::min<std::size_t>(usual,
                                std::max<std::size_t>(1, log_of_turn_bytes / context_.settings.page_size));
 }

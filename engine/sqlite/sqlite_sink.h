@@ -113,6 +113,8 @@ class SqliteSink final : public write::Sink {
   // Returns whether it is open already.
   bool take_into_use(const SqliteDestination& destination);
   void leave(const SqliteDestination& destination);
+  // There are more than can be open.
+  bool files_take_turns();
   // Of a log, from which on it is to be copied.
   std::size_t pages_of_log();
   SensorsOf sensors_of(std::uint32_t index);

@@ -406,11 +406,15 @@ StorageError set_up(Database& database, const config::SqliteSettings& settings) 
   bool has_log = false;
   if (StorageError error = database.find_log(has_log); !error.ok()) return error;
   // The page size takes effect only while the file is empty, and before WAL.
-  const std::string pragmas = fmt::format(
-      "PRAGMA wal_autocheckpoint = 0; {}; {}PRAGMA page_size = {}; PRAGMA journal_mode = WAL; PRAGMA "
-      "cache_size = -{}",
-      synchronous_pragma(has_log ? settings.synchronous : config::Synchronous::off),
-      has_log ? "" : "PRAGMA journal_mode = MEMORY; ", settings.page_size, settings.cache_kib);
+  const std::string begin_log =
+      has_log
+          ? ""
+          : fmt::format("PRAGMA journal_mode = MEMORY; PRAGMA page_size = {}; PRAGMA journal_mode = WAL; ",
+                        settings.page_size);
+  const std::string pragmas =
+      fmt::format("PRAGMA wal_autocheckpoint = 0; {}; {}PRAGMA cache_size = -{}",
+                  synchronous_pragma(has_log ? settings.synchronous : config::Synchronous::off), begin_log,
+                  settings.cache_kib);
   return database.execute(pragmas.c_str());
 }
 
