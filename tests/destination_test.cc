@@ -8,6 +8,7 @@
 #include <iterator>
 #include <map>
 #include <memory>
+#include <optional>
 #include <string>
 #include <thread>
 #include <utility>
@@ -63,6 +64,32 @@ struct Bench {
   WriterRig rig;
 };
 
+// Takes everything at once, of which only so many readings are safe in the end.
+class SettlingSink final : public write::Sink {
+ public:
+  explicit SettlingSink(std::uint64_t settled) : settled_(settled) {}
+
+  std::unique_ptr<write::Destination> make(const write::Target& target, write::Reply) override {
+    return std::make_unique<Taker>(target.name);
+  }
+  [[nodiscard]] std::uint64_t settled() const override { return settled_; }
+
+ private:
+  class Taker final : public write::Destination {
+   public:
+    explicit Taker(std::string name) : name_(std::move(name)) {}
+    [[nodiscard]] const std::string& name() const override { return name_; }
+    std::optional<write::Answer> take(const write::Lot&) override {
+      return write::Answer{.settles_later = true};
+    }
+
+   private:
+    std::string name_;
+  };
+
+  std::uint64_t settled_;
+};
+
 }  // namespace
 
 TEST_CASE("a destination gets every row once, in order, and is finished at the end") {
@@ -78,6 +105,19 @@ TEST_CASE("a destination gets every row once, in order, and is finished at the e
   }
   CHECK(bench.rig.ledger.books().written == 105);
   CHECK(bench.rig.imbalance().empty());
+}
+
+TEST_CASE("what a sink has taken and has not made safe by its end counts as lost") {
+  RigOptions options{.sensors = sensors};
+  options.make_sink = [] { return std::make_unique<SettlingSink>(13); };
+  WriterRig rig(std::move(options));
+  rig.send(0, 20);
+  rig.run_for(1 * second);
+  CHECK(rig.ledger.books().written == 13);
+  rig.finish();
+  CHECK(rig.ledger.books().written == 13);
+  CHECK(rig.ledger.books().lost() == 7);
+  CHECK(rig.imbalance().empty());
 }
 
 TEST_CASE("a lot that is refused is offered again, whole") {

@@ -209,7 +209,7 @@ void Writer::note_settled() {
 // After the sink's end: what has not settled by then will not.
 void Writer::lose_unsettled() {
   note_settled();
-  context_.ledger.lost(LossReason::storage_failed_at_stop, to_settle_ - std::exchange(to_settle_, settled_));
+  context_.ledger.lost(LossReason::storage_failed_at_stop, std::exchange(to_settle_, settled_) - settled_);
 }
 
 void Writer::stage(const batch::Row& reading, SteadyTime now) {

@@ -90,6 +90,14 @@ class FullDiskWait(FaultTest):
         self.fleet_sim("--resume", "--data-dir", self.data)
         self.assert_whole()
 
+    def test_files_filled_sensor_by_sensor_are_given_up(self):
+        summary = self.stop(self.fill_sensor_by_sensor(), code=1)
+        self.assertGreater(summary.lost, 0)
+        self.assertIn("--seed 1 --start 2026-01-01T00:00:00.000000Z", summary.lines["again"])
+        self.assertNotRegex(self.printed(), "File exists|error limit")
+        self.disk.grow(100_000)
+        self.assert_loss_counted(summary)
+
     def test_ctrl_c_ends_it_promptly(self):
         process = self.begin_history("--speed", "max", "--start", "2026-01-01")
         self.assert_waits(process)
