@@ -117,7 +117,8 @@ std::vector<Table> common_tables() {
                                 {"fails_at", moment},
                                 {"injected_duration", "bigint"},
                                 {"run", "integer!"}},
-                               "UNIQUE (run, sensor_id, started_at, anomaly_type, cause)"));
+                               // By time first: new entries of the index lie side by side.
+                               "UNIQUE (run, started_at, sensor_id, anomaly_type, cause)"));
   tables.back().columns.front().rest = counted_many;
   tables.push_back(fixed_table("fleet_events",
                                {{"id", "bigint"},
