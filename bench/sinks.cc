@@ -16,7 +16,6 @@ namespace fleet_sim::bench {
 namespace {
 
 constexpr std::size_t rows = 2'000'000;
-constexpr std::size_t rows_to_server = 500'000;
 
 std::size_t usual_lot() {
   return config::WriteSettings().batch_size;
@@ -65,7 +64,7 @@ double ndjson_bare_rate(const Folders&) {
 
 double server_rate(const Folders& folders, const config::SinkAddress& server) {
   benchmark::BenchTarget target({server, "", ""});
-  const double rate = rate_into(target.sink(), rows_to_server, next_times(), folders);
+  const double rate = rate_into(target.sink(), rows, next_times(), folders);
   if (const std::string left = target.remove(); !left.empty()) throw std::runtime_error(left);
   return rate;
 }
@@ -73,10 +72,10 @@ double server_rate(const Folders& folders, const config::SinkAddress& server) {
 double server_bare_rate(const Folders&, const config::SinkAddress& server) {
   if (server.sink == config::Sink::postgresql) {
     const std::string connection = fmt::format("postgresql:{}", server.target);
-    return copy_rate(connection, "fleet_sim_bare_loop", rows_to_server, usual_lot());
+    return copy_rate(connection, "fleet_sim_bare_loop", rows, usual_lot());
   }
   const line_server::HttpAddress address = line_server::http_address_of({server, "", ""});
-  return post_rate(address.host, address.port, address.target, rows_to_server, usual_lot(), next_times());
+  return post_rate(address.host, address.port, address.target, rows, usual_lot(), next_times());
 }
 
 }  // namespace fleet_sim::bench
