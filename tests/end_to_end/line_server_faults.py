@@ -157,8 +157,8 @@ class IntoInflux(LineServerFaults):
         server = self.serve()
         process = self.start("run", *FLEET, "--speed", 600, "--sink", server.address(), "--duration", 0, env=SMALL_LOTS)
         self.wait_until(server.readings)
-        for _ in range(6):
-            time.sleep(chance.uniform(0.5, 2))
+        for _ in range(20):
+            time.sleep(chance.uniform(0, 2))
             server.end(signal.SIGKILL)
             time.sleep(chance.uniform(0, 1))
             server.start()
