@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <array>
 #include <random>
+#include <string_view>
 #include <utility>
 
 #include "base/cadence.h"
@@ -27,11 +28,21 @@ std::int64_t random_session() {
   return static_cast<std::int64_t>((std::uint64_t{random()} << 31) | (random() >> 1));
 }
 
+// What somebody has to change, where the message does not say it.
+std::string_view remedy_for(const SqlError& error) {
+  if (error.state == "25006")
+    return "; give the address of the primary server, or list several hosts with "
+           "target_session_attrs=read-write";
+  if (error.state == "42501" && error.message.find("GRANT") == std::string::npos)
+    return "; GRANT the user SELECT, INSERT and UPDATE on all tables of the schema";
+  return {};
+}
+
 write::Failure failure_of(const SqlError& error) {
   using Kind = write::Failure::Kind;
   if (error.ok()) return {};
   const auto as = [&](Kind kind, ErrorClass error_class) {
-    return write::Failure{kind, error_class, error.message};
+    return write::Failure{kind, error_class, fmt::format("{}{}", error.message, remedy_for(error))};
   };
   if (error.state.empty()) return as(Kind::unreachable, ErrorClass::io);
   if (error.state == "53100") return as(Kind::failing, ErrorClass::full);

@@ -123,6 +123,23 @@ class PostgresqlSink(PostgresqlTest):
         self.assert_refused(self.server.address(user="visitor"), "may not be read and written", "GRANT")
         self.server.query("GRANT INSERT, UPDATE ON ALL TABLES IN SCHEMA fleet TO visitor")
         self.run_into(self.server.address(user="visitor"), "--duration", "1m")
+        self.assert_refused(self.server.address(schema="new", options="-c%20default_transaction_read_only%3Don"),
+                            "read-only transaction", "target_session_attrs=read-write")
+
+    def test_rights_that_are_taken_back(self):
+        self.server.query("CREATE ROLE visitor LOGIN; CREATE SCHEMA fleet AUTHORIZATION visitor")
+        process = self.start("run", *FLEET, "--speed", 60, "--sink", self.server.address(user="visitor"), "--duration", "20m",
+                             env=SMALL_LOTS)
+        self.wait_for_rows_beyond(100)
+        self.server.query("REVOKE ALL ON fleet.sink_progress FROM visitor")
+        until = time.monotonic() + 60
+        while "permission denied for table sink_progress; GRANT" not in self.printed():
+            self.assertLess(time.monotonic(), until, self.printed())
+            time.sleep(0.05)
+        self.server.query("GRANT SELECT, INSERT, UPDATE ON fleet.sink_progress TO visitor")
+        summary = self.end(process)
+        self.assertEqual(summary.lost, 0)
+        self.assertEqual(summary.written, self.server.number("SELECT count(*) FROM fleet.sensor_readings"))
 
     def assert_secret_while_running(self, address):
         """In the list of processes, and in what the run tells over HTTP."""
