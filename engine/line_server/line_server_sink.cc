@@ -55,6 +55,8 @@ std::string remedy_for(unsigned status) {
     case 400:
     case 404:
       return "; correct the path, or create the database that the address names";
+    case 413:
+      return "; raise the server's limit on the size of a request";
     default:
       return {};
   }
@@ -224,17 +226,19 @@ write::Failure LineServerDestination::settle(const Response& response, write::An
   return may_pass ? put_off(response) : refuse_piece(response, answer);
 }
 
+// A server to which one row is too large takes none: that is no fault of the row.
 write::Failure LineServerDestination::refuse_piece(const Response& response, write::Answer& answer) {
-  const bool is_too_large = response.status == 413;
-  if (is_too_large && piece_.rows.rows() > 1) {
-    most_bytes_ = std::max<std::size_t>(1, piece_.text.size() / 2);
+  if (response.status == 413 && piece_.rows.rows() > 1) {
+    most_bytes_ = std::max<std::size_t>(1, std::min(most_bytes_, piece_.text.size()) / 2);
     piece_.rows = ahead_.rows = {};
     is_in_doubt_ = false;
     return {};
   }
-  if (response.status != 400 && response.status != 422 && !is_too_large)
+  if (response.status != 400 && response.status != 422) {
+    most_bytes_ = usual_bytes;
     return {write::Failure::Kind::failing, ErrorClass::schema,
             message_of(response) + remedy_for(response.status)};
+  }
   reject(dropped_rows(response.text).value_or(piece_.rows.rows()), response, answer);
   piece_is_done();
   return {};

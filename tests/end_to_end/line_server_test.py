@@ -169,6 +169,15 @@ class LinesOverHttp(FleetTest):
         self.assertEqual(self.run_into(server).summary.lost, 0)
         self.assertEqual(sorted(self.readings(server)), self.expected())
 
+    def test_a_server_to_which_a_row_is_too_large(self):
+        """It would refuse every one, so the run ends, and loses nothing that it could not resume."""
+        server = self.serve()
+        server.answer = lambda request: (204,) if len(self.readings(server)) < 1_000 else (413,)
+        ran = self.run_into(server, "--duration", "1h", code=1, env=FEW_RETRIES)
+        self.assertIn("the server answers 413; raise the server's limit", ran.stderr)
+        self.assertIn("gave up", ran.stderr)
+        self.assertEqual((ran.summary.written, "rejected" in ran.summary.lines), (len(self.readings(server)), False))
+
     def test_rows_that_the_server_rejects(self):
         rejected = [0]
 
