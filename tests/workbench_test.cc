@@ -4,6 +4,7 @@
 #include <cstddef>
 #include <filesystem>
 #include <fstream>
+#include <memory>
 #include <optional>
 #include <string>
 #include <utility>
@@ -11,6 +12,7 @@
 
 #include "sqlite/naming.h"
 #include "sqlite/shard.h"
+#include "sqlite/sqlite_sink.h"
 #include "support/rosters.h"
 #include "support/shard_reader.h"
 #include "support/temporary_folder.h"
@@ -107,6 +109,48 @@ TEST_CASE("files that are made on a workbench are those that are filled by thems
       CHECK(all == everything_in(sqlite::nameless_path(filled)));
     }
   }
+}
+
+TEST_CASE("files that take turns are made ahead, whole and with their names, where nothing lies") {
+  for (const config::Layout layout : {config::Layout::wide, config::Layout::compact}) {
+    const TemporaryFolder folder;
+    const Run run(layout);
+    sqlite::SqliteSink sink(run.context, 2, {});
+    std::vector<std::unique_ptr<write::Destination>> destinations;
+    for (std::uint32_t sensor = 0; sensor < sensors; ++sensor)
+      destinations.push_back(sink.make({folder / (std::to_string(sensor) + ".db")}, {}));
+    std::ofstream(folder / "1.db") << "somebody's";
+    std::ofstream(folder / "2.db-wal") << "left behind";
+    std::ofstream(folder / "3.db.new") << "of a process that was killed";
+    sink.begin();
+    for (const std::uint32_t made : {0u, 3u, 4u, 5u}) {
+      const std::string path = folder / (std::to_string(made) + ".db");
+      CHECK(query(path, "PRAGMA integrity_check") == Lines{"ok"});
+      CHECK(query(path, "SELECT count(*) FROM sensor_readings") == Lines{"0"});
+      CHECK(query(path, "PRAGMA journal_mode") == Lines{"wal"});
+      CHECK(!std::filesystem::exists(sqlite::nameless_path(path)));
+    }
+    CHECK(std::filesystem::file_size(folder / "1.db") == 10);
+    CHECK(!std::filesystem::exists(folder / "2.db"));
+    const write::ShardRows rows = Run::rows_of_sensor(4);
+    CHECK(destinations[4]->take(rows.lot())->failure.ok());
+    CHECK(query(folder / "4.db", "SELECT count(*) FROM sensor_readings") ==
+          Lines{std::to_string(rows.readings().size())});
+    CHECK(query(folder / "4.db", "SELECT run_id FROM run_info") == Lines{"test-run"});
+    for (const auto& destination : destinations) destination->finish();
+    sink.end();
+  }
+}
+
+TEST_CASE("files that can all be open at once are made with their first rows") {
+  const TemporaryFolder folder;
+  const Run run(config::Layout::wide);
+  sqlite::SqliteSink sink(run.context, 2, {});
+  const auto one = sink.make({folder / "1.db"}, {});
+  const auto other = sink.make({folder / "2.db"}, {});
+  sink.begin();
+  CHECK(std::filesystem::is_empty(folder.path()));
+  sink.end();
 }
 
 TEST_CASE("a file that cannot be made is not there, and the next attempt makes it") {

@@ -310,32 +310,6 @@ TEST_CASE(
   CHECK(rig.imbalance().empty());
 }
 
-TEST_CASE("files of which there are many begin with their first rows, and go on with a log") {
-  constexpr std::uint32_t many = 256;
-  WriterRig rig({.sensors = many, .open_shards = 20});
-  const auto send_some = [&] {
-    for (std::uint32_t sensor = 0; sensor < many; ++sensor) {
-      rig.send(sensor, 10);
-      if (sensor % 32 == 31) rig.step();
-    }
-  };
-  std::ofstream(rig.path_of(1) + "-wal") << "left by another file of that name";
-  send_some();
-  CHECK(open_files(rig.folder).size() == 1);  // one that was opened, and made as usual
-  CHECK(rig.has_everything());
-  CHECK(query(rig.path_of(2), "PRAGMA journal_mode") == std::vector<std::string>{"wal"});
-  send_some();
-  CHECK(open_files(rig.folder).size() == 20);
-  rig.send(event_of(batch::AnomalyEvent::Kind::whole, 3));
-  rig.run_for(2 * second);
-  CHECK(rig.has_everything());
-  CHECK(events_in(rig).size() == 1);
-  CHECK(rig.errors() == 0);
-  rig.finish();
-  CHECK(rig.has_everything());
-  CHECK(rig.imbalance().empty());
-}
-
 TEST_CASE("a file that somebody else has locked is tried again, without error and without loss") {
   WriterRig rig;
   rig.send(0, 10);

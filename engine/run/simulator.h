@@ -165,6 +165,7 @@ class Simulator {
   std::optional<SteadyTime> progress_noted_;    // in it
   bool progress_failed_ = false;                // and that was said
   start::Forecast forecast_{};                  // of a run that is not resumed
+  std::size_t files_to_make_ = 0;               // before the first reading
   sqlite::ShardPlan plan_;                      // of the start
   write::Places places_;                        // of the roster's identities
   start::Editions editions_;

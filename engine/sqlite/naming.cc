@@ -14,7 +14,6 @@ namespace fleet_sim::sqlite {
 namespace {
 
 // A group: more files make it no cheaper, and a kill would lose more.
-constexpr std::size_t files_of_group = 256;
 constexpr std::uint64_t readings_of_group = 1'000'000;
 constexpr auto longest_wait = std::chrono::seconds(2);
 constexpr std::size_t most_groups_waiting = 2;
@@ -33,14 +32,6 @@ std::error_code last_error() {
   return {errno, std::generic_category()};
 }
 
-// Not onto a file that somebody has put there meanwhile, where the file system can tell.
-std::error_code give_name(const std::string& path) {
-  const std::string from = nameless_path(path);
-  if (::renameat2(AT_FDCWD, from.c_str(), AT_FDCWD, path.c_str(), RENAME_NOREPLACE) == 0) return {};
-  if (errno != EINVAL && errno != ENOSYS) return last_error();
-  return std::rename(from.c_str(), path.c_str()) == 0 ? std::error_code() : last_error();
-}
-
 // What no other attempt will change: the file, or its name, is gone.
 bool is_final(const std::error_code& error) {
   return error == std::errc::no_such_file_or_directory || error == std::errc::file_exists;
@@ -50,6 +41,13 @@ bool is_final(const std::error_code& error) {
 
 std::string nameless_path(const std::string& path) {
   return path + std::string(suffix);
+}
+
+std::error_code give_name(const std::string& path) {
+  const std::string from = nameless_path(path);
+  if (::renameat2(AT_FDCWD, from.c_str(), AT_FDCWD, path.c_str(), RENAME_NOREPLACE) == 0) return {};
+  if (errno != EINVAL && errno != ENOSYS) return last_error();
+  return std::rename(from.c_str(), path.c_str()) == 0 ? std::error_code() : last_error();
 }
 
 std::size_t remove_nameless(const std::string& folder, const write::Targets* only_of) {

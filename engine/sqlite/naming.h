@@ -25,12 +25,19 @@
 
 namespace fleet_sim::sqlite {
 
+// So many files wait for the disk together.
+inline constexpr std::size_t files_of_group = 256;
+
 // Where the file lies until it has its name.
 std::string nameless_path(const std::string& path);
 
 // Removes what processes that are gone have left of files without names. Only while nobody else fills any: of
 // these targets, or all in the folder. Returns how many there were.
 std::size_t remove_nameless(const std::string& folder, const write::Targets* only_of);
+
+// Gives the file its name. Not onto a file that somebody has put there meanwhile, where the file system can
+// tell.
+std::error_code give_name(const std::string& path);
 
 // Waits until everything in the folder's file system is on the disk.
 std::error_code sync_all(const std::string& folder);

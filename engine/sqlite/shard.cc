@@ -286,6 +286,28 @@ bool Shard::is_still_to_be_made() const {
                               [&](const char* part) { return ::access((path_ + part).c_str(), F_OK) == 0; });
 }
 
+tables::StorageError Shard::make_ahead(Workbench& bench) {
+  if (!bench.connection_) {
+    if (tables::StorageError error = set_up(bench); !error.ok()) return error;
+  }
+  connection_ = std::move(bench.connection_);
+  tables::Database& database = connection_->database;
+  tables::StorageError error = database.execute("BEGIN");
+  if (error.ok()) error = record_sensors(reloads());
+  if (error.ok()) {
+    error = open_in_folder(
+        [&] { return database.copy_to(nameless_path(path_), tables::Database::Journal::log); });
+  }
+  if (database.execute("ROLLBACK").ok()) bench.connection_ = std::move(connection_);
+  connection_.reset();
+  return error;
+}
+
+void Shard::note_made() {
+  schema_accepted_ = was_ours_ = true;
+  note_file();
+}
+
 // The transaction in which a file is made is undone once the file has been written, so that the next one
 // finds the workbench as it was.
 tables::StorageError Shard::make_whole(const write::Lot& lot, Workbench& bench) {
@@ -299,7 +321,8 @@ tables::StorageError Shard::make_whole(const write::Lot& lot, Workbench& bench) 
   tables::StorageError error = database.execute("BEGIN");
   if (error.ok()) error = tables::record_start(database, context_->run, context_->roster);
   if (error.ok()) error = add(lot, last, reloads_so_far);
-  if (error.ok()) error = open_in_folder([&] { return database.copy_to(place_); });
+  if (error.ok())
+    error = open_in_folder([&] { return database.copy_to(place_, tables::Database::Journal::rollback); });
   if (error.ok()) note_recorded(reloads_so_far);
   if (context_->run.reloads != nullptr) context_->run.reloads->end_recording(database);
   const bool is_undone = database.execute("ROLLBACK").ok();

@@ -5,6 +5,7 @@
 
 #include <algorithm>
 #include <chrono>
+#include <cstdio>
 #include <filesystem>
 #include <system_error>
 #include <utility>
@@ -225,6 +226,14 @@ void SqliteDestination::tidy() {
   }
 }
 
+bool SqliteDestination::make_ahead() {
+  if (!shard_.is_still_to_be_made()) return false;
+  Shard::Workbench bench = sink_.take_bench(shard_.schema());
+  const bool is_made = shard_.make_ahead(bench).ok();
+  sink_.give_back(shard_.schema(), std::move(bench));
+  return is_made;
+}
+
 std::string SqliteDestination::finish() {
   const InUse in_use(*this);
   const bool was_open = shard_.is_open();
@@ -275,7 +284,37 @@ SteadyTime::duration SqliteSink::lock_timeout() const {
 }
 
 void SqliteSink::begin() {
+  if (files_take_turns()) make_files_ahead();
   checkpointer_ = std::make_unique<Checkpointer>(context_.vfs);
+}
+
+// Where there are hundreds of files, to make the tables of each when its first rows come would take a fleet's
+// first minute. In groups, each of which waits for the disk once before its files get their names, so that no
+// power failure leaves a part of a file. What cannot be made is left to the first rows, and so is what a run
+// that goes on lacks. Not past another's file system.
+void SqliteSink::make_files_ahead() {
+  const bool is_possible = !naming_ && context_.vfs.empty() && !context_.run.resumed_at;
+  if (!is_possible || destinations_.size() > most_made_ahead) return;
+  std::vector<SqliteDestination*> group;
+  for (std::size_t i = 0; i < destinations_.size(); ++i) {
+    if (destinations_[i]->make_ahead()) group.push_back(destinations_[i]);
+    if (group.size() == files_of_group || i + 1 == destinations_.size()) name_group(group);
+  }
+}
+
+// And forgets them.
+void SqliteSink::name_group(std::vector<SqliteDestination*>& group) {
+  if (group.empty()) return;
+  const std::string folder = std::filesystem::path(group.front()->name()).parent_path().string();
+  const bool are_safe = !sync_all(folder.empty() ? "." : folder);
+  for (SqliteDestination* const made : group) {
+    if (are_safe && !give_name(made->name())) {
+      made->note_made();
+    } else {
+      std::remove(nameless_path(made->name()).c_str());
+    }
+  }
+  group.clear();
 }
 
 // Who closes a file last copies its log and removes it; that shall be us.

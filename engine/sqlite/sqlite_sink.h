@@ -60,6 +60,10 @@ class SqliteDestination final : public write::Destination {
   // For the time being, and leaves its write-ahead log beside it.
   void close_for_now();
 
+  // Makes its file if it is still to be made. It then lacks its name only; once it has that, this is noted.
+  bool make_ahead();
+  void note_made() { shard_.note_made(); }
+
  private:
   class InUse;
 
@@ -96,6 +100,8 @@ class SqliteSink final : public write::Sink {
     std::uint32_t writer;
   };
   enum class Filling { by_time, by_sensor };
+  // Of a writer's files; of more, each is made when its first rows come, or a start would take too long.
+  static constexpr std::size_t most_made_ahead = 20'000;
   SqliteSink(ShardContext context, std::size_t most_open, write::Lines log, ExpectedFiles expected = {},
              std::optional<SensorPlaces> places = {}, Filling filling = Filling::by_time);
 
@@ -113,6 +119,8 @@ class SqliteSink final : public write::Sink {
   // Returns whether it is open already.
   bool take_into_use(const SqliteDestination& destination);
   void leave(const SqliteDestination& destination);
+  void make_files_ahead();
+  void name_group(std::vector<SqliteDestination*>& group);
   // There are more than can be open.
   bool files_take_turns();
   // Of a log, from which on it is to be copied.

@@ -16,6 +16,10 @@
 namespace fleet_sim::tables {
 namespace {
 
+// In the header of a file.
+constexpr std::size_t write_version_at = 18;
+constexpr std::size_t read_version_at = 19;
+
 // The file's name as a URI that asks for neither locks nor a log: every byte that a URI gives a meaning to as
 // %XX.
 std::string immutable_uri(const std::string& path) {
@@ -232,11 +236,9 @@ bool is_empty_file(const std::string& path) {
 }
 
 bool is_finished_file(const std::string& path) {
-  constexpr std::streamoff write_version_at = 18;
-  constexpr char without_log = 1;
   std::ifstream file(path, std::ios::binary);
   file.seekg(write_version_at);
-  return file.get() == without_log && !has_log(path);
+  return file.get() == static_cast<int>(Database::Journal::rollback) && !has_log(path);
 }
 
 StorageError Database::open_to_read(const std::string& path) {
@@ -356,13 +358,14 @@ StorageError Database::give_up_log() {
   return error;
 }
 
-StorageError Database::copy_to(const std::string& path) {
+StorageError Database::copy_to(const std::string& path, Journal journal) const {
   struct Free {
     void operator()(unsigned char* bytes) const { sqlite3_free(bytes); }
   };
   sqlite3_int64 size = 0;
-  const std::unique_ptr<unsigned char, Free> bytes(sqlite3_serialize(database_.get(), "main", &size, 0));
+  const std::unique_ptr<unsigned char[], Free> bytes(sqlite3_serialize(database_.get(), "main", &size, 0));
   if (!bytes) return {SQLITE_NOMEM, "out of memory"};
+  bytes[write_version_at] = bytes[read_version_at] = static_cast<unsigned char>(journal);
   return write_file(path, {bytes.get(), static_cast<std::size_t>(size)});
 }
 

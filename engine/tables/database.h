@@ -167,7 +167,8 @@ class Database {
 
   // Makes a file of a database in memory, as it stands within the transaction in progress, in place of what
   // is there. After an error there is no file of that name.
-  StorageError copy_to(const std::string& path);
+  enum class Journal : unsigned char { rollback = 1, log = 2 };  // as in the header of a file
+  StorageError copy_to(const std::string& path, Journal journal) const;
 
   // Lets what runs on this connection end with SQLITE_INTERRUPT once somebody asks for that. Borrows it.
   void interrupt_when(const std::atomic<bool>& asked);
