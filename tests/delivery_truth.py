@@ -67,22 +67,22 @@ class Mail:
 
     def __init__(self, keys, usual, slot_from, delivered):
         self.keys, self.usual, self.slot_from, self.delivered = keys, usual, slot_from, delivered
-        self.how, self.until = None, LAST_MOMENT
+        self.said = []  # how, and until when; each lasts longer than those after it, which come first
         self.late, self.hold = [], None
 
     def note(self, kind, number, due, arrived_at, readings):
         self.delivered.deliveries.append((kind, number, due, arrived_at, readings))
 
     def happen(self, moment):
-        self.how, self.until = how_of(moment.entry.what, self.usual), moment.until
+        self.said = [one for one in self.said if one[1] > moment.until] + [(how_of(moment.entry.what, self.usual), moment.until)]
 
     def serve(self, slot):
         books = self.delivered.books
         books["due"] += 1
         books[{"away": "silent", "row": "read"}.get(slot.reads, slot.reads)] += 1
-        if slot.due >= self.until:
-            self.how, self.until = None, LAST_MOMENT
-        how = self.how or self.usual
+        while self.said and slot.due >= self.said[-1][1]:
+            self.said.pop()
+        how = self.said[-1][0] if self.said else self.usual
         if not how.hold:
             self.deliver_late(slot)
             if self.hold is None:

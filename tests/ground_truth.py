@@ -1003,7 +1003,7 @@ class Sensor:
             before = None if seat.joins else mail
             mail = Mail(self.keys, usual, lambda at: first + cadence.offset(cadence.count_before(at - first)), self.delivered)
             if before:
-                mail.how, mail.until = before.how, before.until
+                mail.said = before.said
             k = cadence.count_before(seat.since - first)
             while (due := first + cadence.offset(k)) < min(reached, seat.until):
                 while coming and coming[0].at <= due:

@@ -115,4 +115,20 @@ TEST_CASE("an entry about delivery has its effect from the next slot of a sensor
   CHECK(inside == 0);
 }
 
+TEST_CASE("when an entry about delivery ends, one that began before it and lasts longer counts again") {
+  const std::map<Key, double> rows = temperatures(
+      "scenario:\n"
+      "  - {name: radio, at: +20s, for: 60s, deliver: {drop: 100%}}\n"
+      "  - {name: relay, at: +40s, for: 20s, deliver: {jitter: 1ms}}\n"
+      "  - {name: hiccup, at: +45s, for: 1s, deliver: {drop: 100%}}\n"
+      "  - {name: storm, at: +75s, for: 10s, deliver: {drop: 100%}}\n",
+      {.jitter = 5'000});
+  std::map<Microseconds, std::size_t> in_second;
+  for (const auto& [key, temperature] : rows) ++in_second[(key.second - start) / second];
+  for (Microseconds since = 0; since < 100; ++since) {
+    const bool is_dropped = (since >= 20 && since < 40) || since == 45 || (since >= 60 && since < 85);
+    CHECK(in_second[since] == (is_dropped ? 0 : sensors));
+  }
+}
+
 }  // namespace fleet_sim::story_test

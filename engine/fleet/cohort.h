@@ -208,6 +208,7 @@ class Cohort {
   void hold_back(OfSensor& waits, const model::Sensor& before, const model::Sample& taken, Tally& tally);
   void note_hold(Hold& hold, batch::Batch& batch) const;
   bool drain(OfSensor& waits, batch::Batch& batch, Tally& tally);
+  void expire(OfSensor& waits);
   void deliver_late(OfSensor& waits, batch::Batch& batch, Tally& tally) const;
   [[nodiscard]] std::uint16_t overlay() const;
   [[nodiscard]] const scenario::Deliver& how_of(const OfSensor* waits) const;

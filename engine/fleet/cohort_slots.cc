@@ -32,13 +32,20 @@ void Cohort::deliver(std::uint64_t key, const scenario::Deliver& how, Timestamp 
 void Cohort::deliver_by_story(Timestamp moment) {
   for (std::size_t i = 0; waiting_ && i < sensors_.size(); ++i) {
     const std::uint64_t key = sensors_[i].key;
-    const OwnDelivery* const own = story_ ? story_->delivery(i) : nullptr;
-    if (own != nullptr && own->until > moment) {
+    if (const OwnDelivery* const own = story_ ? story_->delivery(i, moment) : nullptr) {
       deliver(key, own->how, own->until);
     } else if (OfSensor* const waits = waiting_->find(i)) {
       waits->how = nullptr;
     }
   }
+}
+
+// When what was said last has ended, what was said before it may last on.
+void Cohort::expire(OfSensor& waits) {
+  if (next_due() < waits.until) return;
+  const OwnDelivery* const own = story_ ? story_->delivery(position_, next_due()) : nullptr;
+  waits.how = own != nullptr ? &waiting_->intern(own->how) : nullptr;
+  waits.until = own != nullptr ? own->until : latest_timestamp;
 }
 
 void Cohort::take_seat(std::uint64_t key, Timestamp arrives_at) {
@@ -84,7 +91,7 @@ Tally Cohort::tick_slots(Timestamp until, batch::Batch& batch) {
 bool Cohort::serve_slot(batch::Batch& batch, Tally& tally) {
   OfSensor* const waits = waiting_of(position_);
   if (waiting_ && waiting_->left_in_slot) return drain(*waits, batch, tally);
-  if (waits != nullptr) waits->expire(next_due());
+  if (waits != nullptr) expire(*waits);
   const bool is_held = waits != nullptr && waits->is_held();
   if (waits != nullptr && !is_held) deliver_late(*waits, batch, tally);
   const bool waits_first = waits != nullptr && (is_held || waits->hold);
@@ -262,7 +269,7 @@ bool Cohort::skip_slots(Timestamp until, Tally& tally) {
 void Cohort::skip_slot(Tally& tally) {
   if (waiting_ && std::exchange(waiting_->left_in_slot, std::nullopt)) return;  // it waits already
   OfSensor* const waits = waiting_of(position_);
-  if (waits != nullptr) waits->expire(next_due());
+  if (waits != nullptr) expire(*waits);
   const model::Sensor before = sensors_[position_];
   const std::optional<model::Sample> taken = read(owed_, tally);
   if (!taken) return;

@@ -57,7 +57,7 @@ void Story::keep(std::uint32_t place, const PastStory& story) {
   if (!story.added.empty()) added_[place] = story.added;
   if (story.serviced) serviced_[place] = *story.serviced;
   if (story.fault != identity::Text{}) faults_[place] = story.fault;
-  if (story.delivery) deliveries_[place] = *story.delivery;
+  if (!story.deliveries.empty()) deliveries_[place] = story.deliveries;
 }
 
 Touched Story::touched(std::size_t sensor) const {
@@ -78,7 +78,8 @@ PastStory Story::past_of(std::size_t sensor) const {
   if (const auto all = added_.find(place); all != added_.end()) story.added = all->second;
   if (const auto known = serviced_.find(place); known != serviced_.end()) story.serviced = known->second;
   if (const auto known = faults_.find(place); known != faults_.end()) story.fault = known->second;
-  if (const OwnDelivery* const own = delivery(sensor)) story.delivery = *own;
+  if (const auto known = deliveries_.find(place); known != deliveries_.end())
+    story.deliveries = known->second;
   return story;
 }
 
@@ -127,8 +128,22 @@ void Story::take_note(const timeline::Moment& moment) {
   }
   if (const auto* what_is_added = std::get_if<scenario::Add>(&what.verb)) add(moment, *what_is_added);
   if (const auto* reset = std::get_if<scenario::Reset>(&what.verb)) service(moment, *reset);
-  if (const auto* how = std::get_if<scenario::Deliver>(&what.verb))
-    deliveries_.insert_or_assign(moment.sensor, OwnDelivery{*how, moment.until});
+  if (const auto* how = std::get_if<scenario::Deliver>(&what.verb)) deliver(moment, *how);
+}
+
+// Those that end first will never count again.
+void Story::deliver(const timeline::Moment& moment, const scenario::Deliver& how) {
+  std::vector<OwnDelivery>& all = deliveries_[moment.sensor];
+  std::erase_if(all, [&](const OwnDelivery& one) { return one.until <= moment.until; });
+  all.push_back({how, moment.until});
+}
+
+const OwnDelivery* Story::delivery(std::size_t sensor, Timestamp at) const {
+  const auto known = deliveries_.find(place_of(sensor));
+  if (known == deliveries_.end()) return nullptr;
+  const auto last = std::ranges::find_if(known->second.rbegin(), known->second.rend(),
+                                         [at](const OwnDelivery& one) { return one.until > at; });
+  return last == known->second.rend() ? nullptr : &*last;
 }
 
 batch::FleetEvent Story::describe(const timeline::Moment& moment, std::uint32_t identity) const {

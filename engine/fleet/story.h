@@ -45,7 +45,7 @@ struct PastStory {
   std::vector<Added> added{};
   std::optional<Serviced> serviced{};
   identity::Text fault{};  // the entry that caused its last anomaly of this cause
-  std::optional<OwnDelivery> delivery{};
+  std::vector<OwnDelivery> deliveries{};
 };
 using PastStories = std::unordered_map<std::uint64_t, PastStory>;  // by the key of the sensor
 
@@ -118,11 +118,8 @@ class Story {
 
   // What the sensor's readings depend on, for when one is taken again.
   [[nodiscard]] Then then(std::size_t sensor) const;
-  // How its rows arrive, as was said last; null: nothing was.
-  [[nodiscard]] const OwnDelivery* delivery(std::size_t sensor) const {
-    const auto known = deliveries_.find(place_of(sensor));
-    return known == deliveries_.end() ? nullptr : &known->second;
-  }
+  // How its rows arrive at that time, as was said last of what has not ended; null: nothing was.
+  [[nodiscard]] const OwnDelivery* delivery(std::size_t sensor, Timestamp at) const;
 
   // The same of one of them, for somebody who looks at it; and all that another story needs.
   [[nodiscard]] Touched touched(std::size_t sensor) const;
@@ -148,6 +145,7 @@ class Story {
   void take_note(const timeline::Moment& moment);
   void add(const timeline::Moment& moment, const scenario::Add& add);
   void service(const timeline::Moment& moment, const scenario::Reset& reset);
+  void deliver(const timeline::Moment& moment, const scenario::Deliver& how);
   void keep(std::uint32_t place, const PastStory& story);
 
   std::shared_ptr<ProfileTable> profiles_;
@@ -157,8 +155,9 @@ class Story {
   std::unordered_map<std::uint32_t, std::vector<Added>> added_;  // by place
   std::unordered_map<std::uint32_t, Serviced> serviced_;         // by place
   std::unordered_map<std::uint32_t, identity::Text> faults_;     // by place
-  std::unordered_map<std::uint32_t, OwnDelivery> deliveries_;    // by place
-  AddedTo sums_{};                                               // of the last question
+  // By place, as they were said: each lasts longer than those after it, which come first.
+  std::unordered_map<std::uint32_t, std::vector<OwnDelivery>> deliveries_;
+  AddedTo sums_{};                    // of the last question
   std::vector<std::uint32_t> order_;  // by sensor, its place in the timeline; empty: the same
 };
 

@@ -79,9 +79,6 @@ struct OfSensor {
 
   [[nodiscard]] bool may_be_late() const { return late.size() < most_late; }
   [[nodiscard]] bool is_held() const { return how != nullptr && how->hold; }
-  void expire(Timestamp at) {
-    if (at >= until) how = nullptr;
-  }
   [[nodiscard]] bool is_empty() const { return late.empty() && !hold && how == nullptr; }
   // When the earliest late one was due, or `at`.
   [[nodiscard]] Timestamp earliest_due(Timestamp at) const;
