@@ -307,7 +307,9 @@ void add_notes(const start::Inputs& inputs, ScenarioSummary& summary) {
                        in_quotes(summary.plan[*planned.ended_by].entry.name)));
   }
   for (const ScenarioOverlap& overlap : summary.overlaps) {
-    const std::string sensors = counted(overlap.sensors, "sensor");
+    const bool has_turns = summary.plan[overlap.second].entry.every > 0;
+    const std::string sensors =
+        counted(overlap.sensors, "sensor") + (has_turns ? ", counted in each turn," : "");
     const std::string first = in_quotes(summary.plan[overlap.first].entry.name);
     const bool sets = std::holds_alternative<scenario::Set>(summary.plan[overlap.second].entry.verb);
     note(overlap.second,
