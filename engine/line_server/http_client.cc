@@ -16,9 +16,12 @@
 
 #include <sys/socket.h>
 
+#include <algorithm>
+#include <array>
 #include <cerrno>
 #include <charconv>
 #include <optional>
+#include <string_view>
 
 #include "base/problems.h"
 
@@ -31,6 +34,7 @@ namespace http = beast::http;
 using boost::system::error_code;
 
 constexpr std::size_t longest_answer = 4 << 20;  // some servers name every line that they reject
+constexpr std::size_t longest_instead = 1'000;
 
 // As a request names it: [::1]:8086.
 std::string host_header(const HttpAddress& address) {
@@ -43,10 +47,23 @@ std::string words_for(const error_code& error, std::chrono::milliseconds patienc
   if (error == beast::error::timeout || error == asio::error::timed_out)
     return fmt::format("no answer from the server in {} s",
                        std::chrono::duration_cast<std::chrono::seconds>(patience).count());
-  if (error == http::error::end_of_stream || error == http::error::partial_message ||
-      error == asio::error::eof || error == asio::error::connection_reset)
+  if (error == http::error::partial_message)
+    return "the server closed the connection in the middle of its answer";
+  if (error == http::error::end_of_stream || error == asio::error::eof ||
+      error == asio::error::connection_reset)
     return "the server closed the connection without an answer";
   return error.message();
+}
+
+// Whether what came cannot be read, or will not be once the rest has come.
+bool is_foreign(const error_code& error, std::string_view came) {
+  constexpr std::string_view beginning = "HTTP/1.";
+  const bool begins = came.substr(0, beginning.size()) == beginning.substr(0, came.size());
+  constexpr std::array of_http{http::error::end_of_stream, http::error::partial_message,
+                               http::error::body_limit, http::error::header_limit};
+  const bool is_unreadable = error.category() == make_error_code(of_http[0]).category() &&
+                             std::ranges::none_of(of_http, [&](http::error one) { return error == one; });
+  return !came.empty() && (is_unreadable || !begins);
 }
 
 }  // namespace
@@ -100,13 +117,19 @@ class HttpClient::Connection {
     const error_code error = over([&](auto& stream, auto done) {
       http::async_read(stream, buffer, answer, [done](error_code e, std::size_t) { done(e); });
     });
-    if (error) return no_answer(error);
+    if (error) {
+      const auto rest = buffer.data();
+      return no_answer(error, {static_cast<const char*>(rest.data()), rest.size()});
+    }
     keeps_ = answer.get().keep_alive();
     return response_of(answer.get());
   }
 
-  [[nodiscard]] Response no_answer(const error_code& error) const {
-    return {.text = words_for(error, patience_.answer), .was_sent = true};
+  // `came`: what there was of one, and was not understood.
+  [[nodiscard]] Response no_answer(const error_code& error, std::string_view came = {}) const {
+    Response response{.text = words_for(error, patience_.answer), .was_sent = true};
+    if (is_foreign(error, came)) response.instead = came.substr(0, longest_instead);
+    return response;
   }
 
   // Whether the server takes another request here.

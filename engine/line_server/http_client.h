@@ -23,6 +23,7 @@ struct Response {
   std::string text;     // the answer's body, as the server wrote it, or the reason
   std::optional<std::chrono::seconds> retry_after = {};
   std::string location = {};  // that the answer refers to
+  std::string instead = {};   // the first bytes of what came in place of an answer, if it was not HTTP
   bool was_sent = false;      // at least in part, so that without an answer the server may have acted on it
 };
 

@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <array>
 #include <charconv>
 #include <string_view>
 #include <utility>
@@ -19,6 +20,7 @@ constexpr std::size_t usual_bytes = 1 << 20;
 constexpr auto longest_put_off = std::chrono::seconds(300);
 
 constexpr std::size_t longest_quote = 300;
+constexpr std::size_t longest_sample = 60;  // of what is no HTTP
 
 bool is_success(unsigned status) {
   return status >= 200 && status < 300;
@@ -28,11 +30,22 @@ bool is_redirection(unsigned status) {
   return status >= 300 && status < 400;
 }
 
+// Of a secret that goes on where the text ends.
+void blank_beginning(std::string& text, std::string_view secret, std::string_view instead) {
+  constexpr std::size_t telling = 3;  // characters: fewer are there by chance
+  for (std::size_t size = secret.size(); size-- > telling;) {
+    if (!text.ends_with(secret.substr(0, size))) continue;
+    text.replace(text.size() - size, size, instead);
+    return;
+  }
+}
+
 std::string without(std::string text, const std::vector<std::string>& secrets) {
   constexpr std::string_view instead = "…";
   for (const std::string& secret : secrets) {
     for (std::size_t at = text.find(secret); at != text.npos; at = text.find(secret, at + instead.size()))
       text.replace(at, secret.size(), instead);
+    blank_beginning(text, secret, instead);
   }
   return text;
 }
@@ -62,9 +75,12 @@ std::string remedy_for(unsigned status) {
   }
 }
 
-// It may have acted on the request all the same: no answer, or a proxy's that got none.
+// It may have acted on the request all the same: no answer, a proxy's that got none, or that of a server that
+// failed on the way. InfluxDB says 500 when its disk is full or a shard took too long, and may have the rows.
+// 503 comes before anything is done.
 bool is_unclear(const Response& response) {
-  return response.was_sent && (response.status == 0 || response.status == 502 || response.status == 504);
+  constexpr std::array unclear{0u, 500u, 502u, 504u};
+  return response.was_sent && std::ranges::find(unclear, response.status) != unclear.end();
 }
 
 bool is_passing(unsigned status) {
@@ -130,9 +146,15 @@ write::Failure LineServerDestination::open() {
 // Without secrets, which the server may have quoted. A redirection is not followed: it could lead to somebody
 // who should not get any of this.
 std::string LineServerDestination::message_of(const Response& response) const {
-  const auto quoted = [&](std::string_view text) {
-    return printable(without(std::string(text), context_.address.secrets), longest_quote);
+  const auto quoted = [&](std::string_view text, std::size_t most = longest_quote) {
+    return printable(without(std::string(text), context_.address.secrets), most);
   };
+  if (!response.instead.empty()) {
+    return fmt::format(
+        "what answers is no HTTP server: \"{}\"; give the address of a server that takes line protocol over "
+        "HTTP",
+        quoted(response.instead, longest_sample));
+  }
   if (response.status == 0) return response.text;
   if (is_redirection(response.status)) {
     const std::string place = quoted(place_of(response.location));

@@ -20,7 +20,8 @@ TOKEN = "token-4711-open-sesame"
 
 class LineServer:
     """Answers as `answer` says, which is asked for each request that has lines: a status, perhaps with headers and a text, or
-    how it fails: after it has taken the lines, it loses the answer or half of it, or never gives one. Keeps what it has taken."""
+    how it fails: after it has taken the lines, it loses the answer or half of it, says something that is
+    no HTTP, or never gives one. Keeps what it has taken."""
 
     def __init__(self, answer=lambda request: (204,), certificate=None):
         self.answer, self.taken, self.requests = answer, [], []
@@ -41,6 +42,8 @@ class LineServer:
                 if isinstance(status, str):
                     if status == "half an answer":
                         self.wfile.write(b"HTTP/1.1 204 No Con")
+                    if status == "no HTTP":
+                        self.wfile.write(f"-ERR no {self.path} {TOKEN}\r\n".encode())
                     if status == "never":
                         outer.closing.wait()
                     self.close_connection = True
@@ -115,7 +118,7 @@ class LinesOverHttp(FleetTest):
 
     def test_a_server_that_hesitates_and_loses_answers(self):
         chance = random.Random(3)
-        moods = [(204,), (503,), (500, {}, "no"), (502,), ("lose the answer",), ("half an answer",)]
+        moods = [(204,), (503,), (500, {}, "no"), (502,), ("lose the answer",), ("half an answer",), ("no HTTP",)]
         troubles = [0]
 
         def answer(request):
@@ -194,26 +197,34 @@ class LinesOverHttp(FleetTest):
         self.assertEqual(self.books()["rejected"], 6)
 
     def test_what_was_never_answered_when_the_run_was_stopped(self):
+        for how in ("lose the answer", "half an answer", "no HTTP"):
+            with self.subTest(how):
+                server, summary = self.stopped_without_answers(how, "sensor_readings")
+                there = set(self.readings(server))
+                self.assertGreater(summary.unconfirmed, 0)
+                self.assertEqual(summary.written + summary.unconfirmed, len(there))
+                self.assertEqual(summary.resent, len(self.readings(server)) - len(there))
+
+    def stopped_without_answers(self, how, measurement):
+        """A run that gets no answer any more to requests with these lines, and is then stopped."""
         lost = []
 
         def answer(request):
-            """Of readings; ground truth comes in requests of its own."""
-            if len(self.readings(server)) <= 1_000 or not request.lines[0].startswith("sensor_readings"):
+            if len(self.readings(server)) <= 1_000 or not request.lines[0].startswith(measurement):
                 return (204,)
             lost.append(request)
-            return ("lose the answer",)
+            return (how,)
 
         server = self.serve(answer)
+        shutil.rmtree(self.dir / "data", ignore_errors=True)
         process = self.start("run", *RUN, "--duration", "2h", "--sink", server.address(), env=SMALL_LOTS)
         self.wait_until(lambda: len(lost) > 1)
         process.send_signal(signal.SIGINT)
         self.assertEqual(process.wait(timeout=60), 1, self.printed())
         summary = Summary((self.dir / "stdout").read_text())
-        there = set(self.readings(server))
-        self.assertEqual(summary.written + summary.unconfirmed, len(there))
-        self.assertEqual(summary.resent, len(self.readings(server)) - len(there))
-        self.assertEqual(summary.due, summary.written + summary.missing + summary.unconfirmed + summary.lost)
+        self.assertEqual(summary.due, summary.written + summary.missing + summary.number("unconfirmed") + summary.lost)
         self.assertEqual(self.books()["unconfirmed"], summary.unconfirmed)
+        return server, summary
 
     def test_a_run_that_ends_while_the_server_is_away(self):
         """Ends at once, says what it could not write and that it can be resumed, and then goes on from there."""
@@ -347,6 +358,9 @@ class LinesOverHttp(FleetTest):
         self.assertIn("refused", self.run_into(None, address=f"lines+http://127.0.0.1:{port}/write", code=3).stderr)
         deaf = self.serve(lambda request: ("lose the answer",))
         self.assertIn("the server closed the connection without an answer", self.run_into(deaf, code=3).stderr)
+        foreign = self.serve(lambda request: ("no HTTP",))
+        refused = self.run_into(foreign, code=3, address=foreign.address(f"/write?p={TOKEN}")).stderr
+        self.assertIn('what answers is no HTTP server: "-ERR no /write?p=… …??"; give the address', refused)
 
     @unittest.skipUnless(shutil.which("openssl"), "openssl is not installed")
     def test_who_the_server_is(self):
