@@ -318,6 +318,10 @@ SqlError Connection::read_copy(std::string& piece) {
   }
 }
 
+std::string Connection::quoted_user() const {
+  return printable(quoted_name(PQuser(connection_.get())));
+}
+
 int Connection::server_version() const {
   return PQserverVersion(connection_.get());
 }

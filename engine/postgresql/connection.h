@@ -88,6 +88,8 @@ class Connection {
   void close() { connection_.reset(); }
   [[nodiscard]] bool is_open() const { return connection_ != nullptr; }
   [[nodiscard]] int server_version() const;  // 150018
+  // As SQL takes the name, for messages; of an open connection.
+  [[nodiscard]] std::string quoted_user() const;
 
   // Statements without parameters and answers, several if need be.
   SqlError execute(const std::string& sql);

@@ -29,20 +29,22 @@ std::int64_t random_session() {
 }
 
 // What somebody has to change, where the message does not say it.
-std::string_view remedy_for(const SqlError& error) {
+std::string remedy_for(const SqlError& error, std::string_view schema, std::string_view user) {
   if (error.state == "25006")
     return "; give the address of the primary server, or list several hosts with "
            "target_session_attrs=read-write";
-  if (error.state == "42501" && error.message.find("GRANT") == std::string::npos)
-    return "; GRANT the user SELECT, INSERT and UPDATE on all tables of the schema";
+  if (error.state == "42501" && error.message.find("an administrator") == std::string::npos)
+    return fmt::format(
+        "; have an administrator run: GRANT SELECT, INSERT, UPDATE ON ALL TABLES IN SCHEMA {} TO {}",
+        quoted_name(schema), user);
   return {};
 }
 
-write::Failure failure_of(const SqlError& error) {
+write::Failure failure_of(const SqlError& error, const std::string& remedy) {
   using Kind = write::Failure::Kind;
   if (error.ok()) return {};
   const auto as = [&](Kind kind, ErrorClass error_class) {
-    return write::Failure{kind, error_class, fmt::format("{}{}", error.message, remedy_for(error))};
+    return write::Failure{kind, error_class, error.message + remedy};
   };
   if (error.state.empty()) return as(Kind::unreachable, ErrorClass::io);
   if (error.state == "53100") return as(Kind::failing, ErrorClass::full);
@@ -71,6 +73,10 @@ std::string PostgresqlDestination::table(std::string_view name) const {
   return qualified(context_.address.schema, name);
 }
 
+write::Failure PostgresqlDestination::failure_for(const SqlError& error) const {
+  return failure_of(error, remedy_for(error, context_.address.schema, user_));
+}
+
 std::size_t PostgresqlDestination::reloads() const {
   return context_.run.reloads == nullptr ? 0 : context_.run.reloads->size();
 }
@@ -78,7 +84,7 @@ std::size_t PostgresqlDestination::reloads() const {
 write::Failure PostgresqlDestination::open() {
   const SqlError error = connect();
   if (error.ok()) return {};
-  write::Failure failure = failure_of(error);
+  write::Failure failure = failure_for(error);
   if (!failure.occupied()) failure.kind = write::Failure::Kind::foreign;
   return failure;
 }
@@ -86,6 +92,7 @@ write::Failure PostgresqlDestination::open() {
 SqlError PostgresqlDestination::connect() {
   if (connection_.is_open()) return {};
   SqlError error = connection_.open(context_.address);
+  if (error.ok()) user_ = connection_.quoted_user();
   if (error.ok()) error = set_up();
   if (error.ok() && run_ == 0) error = begin_run();
   if (error.ok() && in_doubt_) error = settle_doubt();
@@ -167,7 +174,7 @@ std::optional<write::Answer> PostgresqlDestination::take(const write::Lot& lot) 
   const bool is_there = already_there_ == lot.share() && !lot.lost && lot.skipped == skips_recorded_;
   if (error.ok() && !is_there) error = transact(lot);
   if (error.ok()) already_there_ = {};
-  return write::Answer{.failure = failure_of(error)};
+  return write::Answer{.failure = failure_for(error)};
 }
 
 write::PartTaken PostgresqlDestination::part_taken(const write::Lot&) const {

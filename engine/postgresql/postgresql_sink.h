@@ -57,6 +57,7 @@ class PostgresqlDestination final : public write::Destination {
   std::string finish() override;
 
  private:
+  [[nodiscard]] write::Failure failure_for(const SqlError& error) const;
   SqlError connect();
   SqlError set_up();
   SqlError begin_run();
@@ -75,6 +76,7 @@ class PostgresqlDestination final : public write::Destination {
   std::string name_;
   std::int64_t session_;
   Connection connection_;
+  std::string user_;  // of the latest connection, as SQL takes the name
   CopyRows readings_;
   UpsertEvents events_;
   InsertFleetEvents fleet_events_;

@@ -261,10 +261,10 @@ std::string difference(const Table& table, const Found& found) {
   return {};
 }
 
-SqlError missing_rights(std::string_view what, std::string_view schema) {
-  return {fmt::format("{}; have an administrator run: GRANT USAGE, CREATE ON SCHEMA {} TO the user; GRANT "
-                      "SELECT, INSERT, UPDATE ON ALL TABLES IN SCHEMA {} TO the user",
-                      what, quoted_name(schema), quoted_name(schema)),
+SqlError missing_rights(const Connection& connection, std::string_view what, std::string_view schema) {
+  return {fmt::format("{0}; have an administrator run: GRANT USAGE, CREATE ON SCHEMA {1} TO {2}; GRANT "
+                      "SELECT, INSERT, UPDATE ON ALL TABLES IN SCHEMA {1} TO {2}",
+                      what, quoted_name(schema), connection.quoted_user()),
           std::string(insufficient)};
 }
 
@@ -273,7 +273,7 @@ SqlError prepare_table(Connection& connection, std::string_view schema, const Ta
   const auto there = found.find(table.name);
   if (there == found.end()) {
     const SqlError error = connection.execute(create(schema, table));
-    return error.state == insufficient ? missing_rights(error.message, schema) : error;
+    return error.state == insufficient ? missing_rights(connection, error.message, schema) : error;
   }
   if (const std::string what = difference(table, there->second); !what.empty()) {
     return {fmt::format("the table {} is another program's or version's: it {}; choose another schema with "
@@ -283,7 +283,8 @@ SqlError prepare_table(Connection& connection, std::string_view schema, const Ta
   }
   if (there->second.may_be_written) return {};
   return missing_rights(
-      fmt::format("the table {} may not be read and written", qualified(schema, table.name)), schema);
+      connection, fmt::format("the table {} may not be read and written", qualified(schema, table.name)),
+      schema);
 }
 
 SqlError prepare_schema(Connection& connection, std::string_view schema) {
@@ -293,8 +294,8 @@ SqlError prepare_schema(Connection& connection, std::string_view schema) {
   if (!error.ok() || is_there) return error;
   error = connection.execute(fmt::format("CREATE SCHEMA {}", quoted_name(schema)));
   if (error.state != insufficient) return error;
-  return {fmt::format("{}; have an administrator run: CREATE SCHEMA {} AUTHORIZATION the user", error.message,
-                      quoted_name(schema)),
+  return {fmt::format("{}; have an administrator run: CREATE SCHEMA {} AUTHORIZATION {}", error.message,
+                      quoted_name(schema), connection.quoted_user()),
           std::string(insufficient)};
 }
 

@@ -126,6 +126,20 @@ class PostgresqlSink(PostgresqlTest):
         self.assert_refused(self.server.address(schema="new", options="-c%20default_transaction_read_only%3Don"),
                             "read-only transaction", "target_session_attrs=read-write")
 
+    def test_what_is_said_to_be_missing_is_what_helps(self):
+        """Word for word, whatever the user is called."""
+        self.server.query("""CREATE ROLE "the ""visitor\"" " LOGIN; CREATE SCHEMA fleet""")
+        for schema in ("another", "fleet"):
+            address = self.server.address(user="the%20%22visitor%22%20", schema=schema)
+            self.grant(self.assert_refused(address, "permission denied").stderr)
+            self.run_into(address, "--duration", "1m")
+        self.server.query("ALTER TABLE fleet.sensor_readings OWNER TO CURRENT_USER")
+        self.grant(self.assert_refused(address, "may not be read and written").stderr)
+        self.run_into(address, "--duration", "1m")
+
+    def grant(self, said):
+        self.server.query(re.search("have an administrator run: (.*)", said)[1])
+
     def test_rights_that_are_taken_back(self):
         self.server.query("CREATE ROLE visitor LOGIN; CREATE SCHEMA fleet AUTHORIZATION visitor")
         process = self.start("run", *FLEET, "--speed", 60, "--sink", self.server.address(user="visitor"), "--duration", "20m",
@@ -133,10 +147,10 @@ class PostgresqlSink(PostgresqlTest):
         self.wait_for_rows_beyond(100)
         self.server.query("REVOKE ALL ON fleet.sink_progress FROM visitor")
         until = time.monotonic() + 60
-        while "permission denied for table sink_progress; GRANT" not in self.printed():
+        while "permission denied for table sink_progress; have an administrator run: GRANT" not in self.printed():
             self.assertLess(time.monotonic(), until, self.printed())
             time.sleep(0.05)
-        self.server.query("GRANT SELECT, INSERT, UPDATE ON fleet.sink_progress TO visitor")
+        self.grant(self.printed())
         summary = self.end(process)
         self.assertEqual(summary.lost, 0)
         self.assertEqual(summary.written, self.server.number("SELECT count(*) FROM fleet.sensor_readings"))
