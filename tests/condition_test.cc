@@ -163,4 +163,13 @@ TEST_CASE("the last round gives everything its full time once more, and then the
   CHECK(came_back(left(last, at(21))).round == Failing::Round::last);
 }
 
+TEST_CASE("a call that becomes overdue is the last one of the last round, and of no other") {
+  const Failing last = begin_last_round(exhausted(failed(7)), at(20));
+  const Failing back = came_back(overdue(left(last, at(21)), true));
+  CHECK_FALSE(is_past_saving(back));
+  CHECK(is_past_saving(failed(1, back)));
+  CHECK_FALSE(is_past_saving(failed(1, came_back(left(last, at(21))))));
+  CHECK(came_back(overdue(left(failed(1), at(21)), true)).failures == 1);
+}
+
 }  // namespace fleet_sim::condition_test

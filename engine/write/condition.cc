@@ -74,7 +74,11 @@ Away overdue(Away away, bool paced) {
 }
 
 Failing came_back(const Away& away) {
-  return away.before;
+  Failing failing = away.before;
+  if (away.answer == Away::Answer::overdue && failing.round == Failing::Round::last) {
+    failing.failures = std::max(failing.failures, retries);
+  }
+  return failing;
 }
 
 Failing begin_last_round(Failing failing, SteadyTime now) {

@@ -96,6 +96,8 @@ struct Attempt {
 [[nodiscard]] Away left(const Condition& condition, SteadyTime now);
 // `paced`: the fleet does not wait, and so the rows that come meanwhile are the backlog.
 [[nodiscard]] Away overdue(Away away, bool paced);
+// Whether or not it has answered, an attempt that became overdue in a last round is the last: the end of a
+// run does not wait that long several times.
 [[nodiscard]] Failing came_back(const Away& away);
 
 // While winding up, as if it had only begun to fail: a lock gets the time that it may take, and any other
