@@ -220,6 +220,22 @@ class FleetTest(unittest.TestCase):
     def digest(self, data):
         return json.loads(self.fleet_sim("digest", data, "--json").stdout)
 
+    def digest_with(self, data, tables):
+        """The digest of data in one file, with these rows in place of its own: {table: (columns, rows)}."""
+        copy = self.dir / "copy"
+        shutil.copytree(data, copy)
+        (path,) = shards(copy)
+        connection = connect(path)
+        connection.execute("BEGIN")
+        for table, (columns, rows) in tables.items():
+            connection.execute(f"DELETE FROM {table}")
+            connection.executemany(f"INSERT INTO {table} ({', '.join(columns)}) VALUES ({', '.join('?' * len(columns))})", rows)
+        connection.execute("COMMIT")
+        connection.close()
+        digest = self.digest(copy)["digest"]
+        shutil.rmtree(copy)
+        return digest
+
     def counted(self, data):
         """The digest without what depends on the sharding."""
         digest = self.digest(data)

@@ -8,6 +8,7 @@ import random
 import urllib.error
 import urllib.parse
 import urllib.request
+from datetime import datetime, timezone
 
 import line_server_test
 from fleet import *
@@ -15,7 +16,13 @@ from fleet import *
 FLEET = ("--identities", IDENTITIES, "--seed", 7, "--start", "2026-03-01")
 RUN = (*FLEET, "--speed", "max")
 SMALL_LOTS = {"FLEET_SIM_DATABASE_BATCH_SIZE": "250", "FLEET_SIM_DATABASE_FLUSH_INTERVAL_MS": "50"}
-COLUMNS = ("sensor_id", "temperature", "vibration", "voltage", "status_code", "anomaly_type", "firmware_version", "location")
+COLUMNS = ("sensor_id", "temperature", "vibration", "voltage", "status_code", "anomaly_flag", "anomaly_type", "firmware_version", "model",
+           "manufacturer", "location")
+
+
+def timestamp_of(nanoseconds):
+    seconds, rest = divmod(nanoseconds // 1_000, 1_000_000)
+    return f"{datetime.fromtimestamp(seconds, timezone.utc):%Y-%m-%dT%H:%M:%S}.{rest:06}Z"
 
 
 class Server:
@@ -149,6 +156,17 @@ class IntoInflux(LineServerFaults):
         there, here = server.readings(), sorted(self.in_files(*arguments), key=repr)
         self.assertEqual(summary.written, len(there))
         self.assertTrue(there == here, next(((one, other) for one, other in zip(there, here) if one != other), len(here)))
+        self.assert_audited(summary, there)
+        in_sqlite = [(timestamp_of(at), *row) for at, *row in there]
+        self.assertEqual(self.digest_with(self.dir / "files", {"sensor_readings": (("timestamp", *COLUMNS), in_sqlite)}),
+                         self.digest("files")["digest"])
+
+    def assert_audited(self, summary, there):
+        """By what the run itself has recorded of what it was to deliver."""
+        rows = self.write("rows.ndjson", "".join(json.dumps(dict(zip(("timestamp", *COLUMNS), row))) + "\n" for row in there))
+        audit = json.loads(self.fleet_sim("audit", "data", "--rows", rows, "--json").stdout)
+        self.assertEqual((audit["delivered"], audit["missing"], audit["duplicate"], audit["altered"], audit["unexpected"]),
+                         (summary.written, 0, 0, 0, 0))
 
     def test_killed_again_and_again(self):
         seed = int(os.environ.get("FLEET_SIM_TEST_SEED", random.randrange(1 << 32)))
