@@ -135,6 +135,41 @@ class Manifest(FleetTest):
             time.sleep(0.05)
 
 
+class StoppedOnAFullDisk(FleetTest):
+    """It ends at once, counts what it could not write, and leaves whole lines."""
+
+    def assert_stops(self, rows):
+        for pace in ("max", 600):
+            with self.subTest(pace=pace):
+                shutil.rmtree(self.dir / "data", ignore_errors=True)
+                if rows.is_file():
+                    rows.unlink()
+                process = self.start(*RUN, "--duration", "2d", "--speed", pace, "--sink", f"ndjson:{rows}", "--data-dir", "data", env=FAST)
+                until = time.monotonic() + 60
+                while "No space left on device" not in (self.dir / "stderr").read_text():
+                    self.assertLess(time.monotonic(), until, self.printed())
+                    time.sleep(0.05)
+                asked = time.monotonic()
+                process.send_signal(signal.SIGINT)
+                self.assertEqual(process.wait(timeout=60), 1, self.printed())
+                self.assertLess(time.monotonic() - asked, 20)
+                summary = Summary((self.dir / "stdout").read_text())
+                self.assertEqual(summary.due, summary.written + summary.missing + summary.lost)
+                lines = rows.read_text().splitlines(keepends=True) if rows.is_file() else []
+                self.assertEqual(([line for line in lines if not line.endswith("\n")], len(lines)), ([], summary.written))
+                self.assertGreater(summary.lost, 0)
+
+    def test_a_device_without_space(self):
+        self.assert_stops(Path("/dev/full"))
+
+    @unittest.skipIf(CANNOT_MOUNT, f"no file system can be mounted here: {CANNOT_MOUNT}")
+    def test_a_small_disk(self):
+        disk = mounts.SmallDisk(self.dir / "disk", 200)
+        self.addCleanup(disk.close)
+        self.assert_stops(disk.path / "rows")
+        self.assertGreater((disk.path / "rows").stat().st_size, 0)
+
+
 @unittest.skipIf(CANNOT_MOUNT, f"no file system can be mounted here: {CANNOT_MOUNT}")
 class FullDisk(FleetTest):
     def test_it_waits_for_space_and_keeps_whole_lines(self):
