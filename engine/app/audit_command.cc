@@ -89,31 +89,43 @@ std::vector<std::string> tables_of(const AuditCommandOptions& options,
   return tables;
 }
 
-std::unique_ptr<files::RowText> open_server([[maybe_unused]] const AuditCommandOptions& options,
-                                            [[maybe_unused]] const std::vector<history::RunPart>& parts) {
+using Texts = std::vector<std::unique_ptr<files::RowText>>;
+
+template <class Table>
+std::unique_ptr<files::RowText> text_of(std::string name, std::shared_ptr<Table> table) {
+  const auto read = [table](char* into, std::size_t most) { return table->read(into, most); };
+  return std::make_unique<files::RowText>(std::move(name), read);
+}
+
+Texts open_server([[maybe_unused]] const AuditCommandOptions& options,
+                  [[maybe_unused]] const std::vector<history::RunPart>& parts) {
   config::SinkSettings server;
   const std::string problem = config::parse_sink_address(options.database, server.address);
   if (!problem.empty()) throw InvalidInput("--database " + problem);
+  Texts texts;
   if constexpr (FLEET_SIM_POSTGRESQL) {
     const postgresql::Address address = postgresql::address_of(server);
     std::vector<std::string> runs;
     for (const history::RunPart& part : parts) runs.push_back(part.run.run_id);
-    const auto text = std::make_shared<postgresql::TableText>(address, tables_of(options, parts), runs);
-    const auto read = [text](char* into, std::size_t most) { return text->read(into, most); };
-    return std::make_unique<files::RowText>(address.text, read);
+    for (const std::string& table : postgresql::tables_there(address, tables_of(options, parts)))
+      texts.push_back(text_of(address.text, std::make_shared<postgresql::TableText>(address, table, runs)));
   }
-  return {};  // which parse_sink_address does not let happen
+  return texts;  // parse_sink_address does not let it be empty
 }
 
 // Wherever they are.
-std::unique_ptr<files::RowText> open_rows(const AuditCommandOptions& options,
-                                          const std::vector<history::RunPart>& parts) {
-  if (options.database.empty()) return std::make_unique<files::RowText>(options.rows);
+Texts open_rows(const AuditCommandOptions& options, const std::vector<history::RunPart>& parts) {
   if (options.database.starts_with("postgresql://") || options.database.starts_with("postgres://"))
     return open_server(options, parts);
-  const auto text = std::make_shared<data::TableText>(options.database, tables_of(options, parts));
-  const auto read = [text](char* into, std::size_t most) { return text->read(into, most); };
-  return std::make_unique<files::RowText>(printable(options.database), read);
+  Texts texts;
+  if (options.database.empty()) {
+    texts.push_back(std::make_unique<files::RowText>(options.rows));
+    return texts;
+  }
+  for (const std::string& table : data::tables_there(options.database, tables_of(options, parts)))
+    texts.push_back(
+        text_of(printable(options.database), std::make_shared<data::TableText>(options.database, table)));
+  return texts;
 }
 
 void show(const audit::Verdict& verdict, const AuditCommandOptions& options) {
@@ -134,12 +146,17 @@ int judge_rows(const AuditCommandOptions& options) {
                                   choice.until.value_or(latest_timestamp)};
   std::vector<history::RunPart> parts = history::find_run_parts(options.runs, choice);
   AuditProgressLine progress;
-  const std::unique_ptr<files::RowText> rows = open_rows(options, parts);
+  Texts texts = open_rows(options, parts);
   const audit::Expectation expected(
       std::move(parts), [&](std::uint64_t readings) { progress("readings made again", readings); });
-  const audit::RowColumns columns(*rows, expected, names, options.arrival);
+  std::vector<audit::RowSource> sources;
+  for (std::unique_ptr<files::RowText>& text : texts) {
+    audit::RowColumns columns(*text, expected, names, options.arrival);
+    sources.push_back({std::move(text), std::move(columns)});
+  }
+  audit::demand_named(sources, names);
   const audit::Verdict verdict =
-      audit::audit(expected, *rows, columns, how, [&](std::uint64_t seen) { progress("rows judged", seen); });
+      audit::audit(expected, sources, how, [&](std::uint64_t seen) { progress("rows judged", seen); });
   progress.end();
   show(verdict, options);
   return static_cast<int>(verdict.is_clean() ? run::ExitCode::done : run::ExitCode::lost_or_gave_up);

@@ -49,14 +49,12 @@ struct Seen {
 // Takes note of rows in their order. One thread.
 class Tally {
  public:
-  Tally(const Expectation& expected, const RowColumns& columns)
-      : expected_(expected),
-        bits_((expected.bits() + 63) / 64),
-        seen_(expected.tracks().size()),
-        altered_columns_(columns.slots()) {}
+  explicit Tally(const Expectation& expected)
+      : expected_(expected), bits_((expected.bits() + 63) / 64), seen_(expected.tracks().size()) {}
 
   void add(const ExaminedBlock& block) {
     for (const ExaminedRow& row : block.rows) add(row);
+    altered_columns_.resize(block.altered_columns.size());
     for (std::size_t slot = 0; slot < altered_columns_.size(); ++slot)
       altered_columns_[slot] += block.altered_columns[slot];
     keep(block.altered, verdict_.altered);
@@ -77,7 +75,7 @@ class Tally {
         fmt::format("{}: none of its {} is of this run: {}", name, counted(verdict_.rows_read, "row"), why));
   }
 
-  Verdict conclude(const RowColumns& columns) {
+  Verdict conclude(const std::vector<RowSource>& sources) {
     MissingRows missing = find_missing(expected_, bits_);
     count_by_sensor(missing);
     count_by_location(missing);
@@ -88,9 +86,9 @@ class Tally {
     note_not_produced(missing);
     for (std::size_t slot = 0; slot < altered_columns_.size(); ++slot) {
       if (altered_columns_[slot] > 0)
-        verdict_.altered_columns.emplace_back(columns.name(slot), altered_columns_[slot]);
+        verdict_.altered_columns.emplace_back(sources.front().columns.name(slot), altered_columns_[slot]);
     }
-    verdict_.not_judged = columns.not_judged();
+    for (const RowSource& source : sources) keep_new(source.columns.not_judged(), verdict_.not_judged);
     if (delays_) verdict_.delays = delays();
     return std::move(verdict_);
   }
@@ -201,6 +199,12 @@ class Tally {
   static void keep(const std::vector<Finding>& found, std::vector<Finding>& kept) {
     for (const Finding& one : found) {
       if (kept.size() < most_findings) kept.push_back(one);
+    }
+  }
+
+  static void keep_new(const std::vector<std::string>& names, std::vector<std::string>& kept) {
+    for (const std::string& name : names) {
+      if (std::ranges::find(kept, name) == kept.end()) kept.push_back(name);
     }
   }
 
@@ -324,17 +328,14 @@ void note_broken_off(const Expectation& expected, std::vector<std::string>& warn
   }
 }
 
-}  // namespace
-
-Verdict audit(const Expectation& expected, RowText& rows, const RowColumns& columns,
-              const ExamineOptions& options, const AuditProgress& progress) {
-  Tally tally(expected, columns);
+void judge_rows(const Expectation& expected, const RowSource& source, const ExamineOptions& options,
+                Tally& tally, const AuditProgress& progress) {
   tbb::enumerable_thread_specific<Examiner> examiners(
-      [&] { return Examiner(expected, columns, rows, options); });
+      [&] { return Examiner(expected, source.columns, *source.text, options); });
   using Handed = std::shared_ptr<Work>;
   const auto read = [&](tbb::flow_control& control) -> Handed {
     auto work = std::make_shared<Work>();
-    if (!rows.next(work->text)) control.stop();
+    if (!source.text->next(work->text)) control.stop();
     return work;
   };
   const auto examine = [&](const Handed& work) {
@@ -351,14 +352,23 @@ Verdict audit(const Expectation& expected, RowText& rows, const RowColumns& colu
                          tbb::make_filter<void, Handed>(tbb::filter_mode::serial_in_order, read) &
                              tbb::make_filter<Handed, Handed>(tbb::filter_mode::parallel, examine) &
                              tbb::make_filter<Handed, void>(tbb::filter_mode::serial_in_order, note));
-  tally.demand_rows_of_run(rows.name());
-  Verdict verdict = tally.conclude(columns);
+}
+
+}  // namespace
+
+Verdict audit(const Expectation& expected, const std::vector<RowSource>& sources,
+              const ExamineOptions& options, const AuditProgress& progress) {
+  Tally tally(expected);
+  for (const RowSource& source : sources) judge_rows(expected, source, options, tally, progress);
+  const std::string& name = sources.front().text->name();
+  tally.demand_rows_of_run(name);
+  Verdict verdict = tally.conclude(sources);
   demand_anything(expected, verdict.total, options);
   verdict.runs = places_text(expected);
   if (std::string missing = history::missing_partitions(expected.parts()); !missing.empty())
     verdict.warnings.push_back(std::move(missing));
   note_broken_off(expected, verdict.warnings);
-  verdict.rows = rows.name();
+  verdict.rows = name;
   return verdict;
 }
 

@@ -7,19 +7,20 @@
 
 #include <cstdint>
 #include <functional>
+#include <vector>
 
 #include "audit/examine.h"
 #include "audit/expectation.h"
 #include "audit/row_columns.h"
 #include "audit/verdict.h"
-#include "files/row_text.h"
 
 namespace fleet_sim::audit {
 
 // Told now and then, by one thread at a time: how many rows have been seen.
 using AuditProgress = std::function<void(std::uint64_t rows)>;
 
-Verdict audit(const Expectation& expected, RowText& rows, const RowColumns& columns,
+// The sources, of which there is one at least, are read one after the other.
+Verdict audit(const Expectation& expected, const std::vector<RowSource>& sources,
               const ExamineOptions& options, const AuditProgress& progress);
 
 }  // namespace fleet_sim::audit

@@ -60,7 +60,7 @@ RowColumns::RowColumns(const RowText& text, const Expectation& expected, const C
   if (!arrival.empty()) slot_of_[theirs_[index_of(Slot::arrival)]] = index_of(Slot::arrival);
   has_.resize(ours_.size());
   text.format() == TextFormat::csv ? note_header(text) : note_members(text);
-  demand(text, names);
+  demand(text);
 }
 
 void RowColumns::note_channels(const Expectation& expected) {
@@ -104,21 +104,26 @@ void RowColumns::note_members(const RowText& text) {
   }
 }
 
-void RowColumns::demand(const RowText& text, const ColumnNames& names) const {
-  const auto fail = [&](std::string_view what) {
-    throw InvalidInput(fmt::format("{}: has no column {}; its columns are {}", text.name(), what,
-                                   printable(fmt::format("{}", fmt::join(seen_, ", ")), 200)));
-  };
-  for (std::size_t slot = 0; slot < ours_.size(); ++slot) {
-    const bool is_named =
-        names.contains(ours_[slot]) || (slot == index_of(Slot::arrival) && !theirs_[slot].empty());
-    if (is_named && !has_[slot])
-      fail(fmt::format("{}, which {} names", in_quotes(theirs_[slot]),
-                       slot == index_of(Slot::arrival) ? "--arrival" : "--map"));
+void RowColumns::fail_for(const RowText& text, std::string_view what) const {
+  throw InvalidInput(fmt::format("{}: has no column {}; its columns are {}", text.name(), what,
+                                 printable(fmt::format("{}", fmt::join(seen_, ", ")), 200)));
+}
+
+void demand_named(const std::vector<RowSource>& sources, const ColumnNames& names) {
+  const RowColumns& first = sources.front().columns;
+  for (std::size_t slot = 0; slot < first.slots(); ++slot) {
+    const bool is_arrival = slot == index_of(Slot::arrival) && !first.theirs_[slot].empty();
+    const auto has = [&](const RowSource& source) { return source.columns.has(slot); };
+    if ((!is_arrival && !names.contains(first.name(slot))) || std::ranges::any_of(sources, has)) continue;
+    first.fail_for(*sources.front().text, fmt::format("{}, which {} names", in_quotes(first.theirs_[slot]),
+                                                      is_arrival ? "--arrival" : "--map"));
   }
+}
+
+void RowColumns::demand(const RowText& text) const {
   const std::string_view remedy = "; --map OURS=THEIRS names a column that is called something else";
-  if (!has(Slot::sensor_id)) fail(fmt::format("sensor_id{}", remedy));
-  if (!has(Slot::timestamp) && !has(Slot::due)) fail(fmt::format("timestamp{}", remedy));
+  if (!has(Slot::sensor_id)) fail_for(text, fmt::format("sensor_id{}", remedy));
+  if (!has(Slot::timestamp) && !has(Slot::due)) fail_for(text, fmt::format("timestamp{}", remedy));
 }
 
 bool RowColumns::next(CsvLines& lines, Cells& cells) const {

@@ -6,6 +6,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <map>
+#include <memory>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -53,6 +54,8 @@ constexpr std::size_t index_of(Slot slot) {
 // The texts of a row, by slot; what it does not have is nowhere (data() is null), and what is null is empty.
 using Cells = std::vector<std::string_view>;
 
+struct RowSource;
+
 class RowColumns {
  public:
   RowColumns(const RowText& text, const Expectation& expected, const ColumnNames& names,
@@ -75,6 +78,8 @@ class RowColumns {
   bool next(JsonLines& lines, Cells& cells) const;
 
  private:
+  friend void demand_named(const std::vector<RowSource>& sources, const ColumnNames& names);
+
   [[nodiscard]] std::optional<std::size_t> slot_of(std::string_view theirs) const {
     const auto known = slot_of_.find(theirs);
     return known == slot_of_.end() ? std::nullopt : std::optional(known->second);
@@ -83,7 +88,8 @@ class RowColumns {
   void note(const RowText& text, std::string_view theirs);
   void note_header(const RowText& text);
   void note_members(const RowText& text);
-  void demand(const RowText& text, const ColumnNames& names) const;
+  [[noreturn]] void fail_for(const RowText& text, std::string_view what) const;
+  void demand(const RowText& text) const;
 
   std::vector<std::string> ours_;  // by slot
   std::vector<bool> has_;
@@ -94,5 +100,14 @@ class RowColumns {
   std::vector<std::string> not_judged_;
   std::vector<std::string> seen_;
 };
+
+// Rows that have the same columns.
+struct RowSource {
+  std::unique_ptr<RowText> text;
+  RowColumns columns;
+};
+
+// Each column that --map or --arrival names, of one source at least.
+void demand_named(const std::vector<RowSource>& sources, const ColumnNames& names);
 
 }  // namespace fleet_sim::audit

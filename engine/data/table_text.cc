@@ -27,39 +27,47 @@ void append_field(std::string& text, std::string_view field) {
   text += field.find_first_of("\",\r\n") == field.npos ? std::string(field) : doubly_quoted(field);
 }
 
+[[noreturn]] void fail_in(const std::string& file, const std::string& what) {
+  throw InvalidInput(fmt::format("{}: {}", printable(file), what));
+}
+
+void open_file(tables::Database& database, const std::string& file) {
+  if (const tables::StorageError error = database.open_to_read(file); !error.ok())
+    fail_in(file, error.message);
+}
+
 }  // namespace
 
-TableText::TableText(const std::string& file, const std::vector<std::string>& tables)
-    : file_(printable(file)) {
-  if (const tables::StorageError error = database_.open_to_read(file); !error.ok()) fail(error.message);
-  find_tables(tables);
-  for (const std::string& one : tables_) {
-    for (const std::string& column : columns_of(one)) {
-      if (std::ranges::find(columns_, column) == columns_.end()) columns_.push_back(column);
-    }
-  }
-  for (const std::string& column : columns_) {
-    append_field(text_, column);
-    text_ += &column == &columns_.back() ? '\n' : ',';
-  }
-}
-
-void TableText::find_tables(const std::vector<std::string>& tables) {
+std::vector<std::string> tables_there(const std::string& file, const std::vector<std::string>& tables) {
+  tables::Database database;
+  open_file(database, file);
+  std::vector<std::string> there;
   for (const std::string& table : tables) {
-    const tables::StorageError error = database_.query(
-        select_tables, [&](const tables::Statement& row) { tables_.emplace_back(row.text(0)); }, table);
-    if (!error.ok()) fail(error.message);
+    const tables::StorageError error = database.query(
+        select_tables, [&](const tables::Statement& row) { there.emplace_back(row.text(0)); }, table);
+    if (!error.ok()) fail_in(file, error.message);
   }
-  if (!tables_.empty()) return;
-  fail(fmt::format("has no table {}; --table names the one to be read", in_quotes(tables.front())));
+  if (there.empty())
+    fail_in(file,
+            fmt::format("has no table {}; --table names the one to be read", in_quotes(tables.front())));
+  return there;
 }
 
-std::vector<std::string> TableText::columns_of(const std::string& table) {
-  std::vector<std::string> names;
+TableText::TableText(const std::string& file, const std::string& table) : file_(file) {
+  open_file(database_, file_);
+  std::string columns;
   const tables::StorageError error = database_.query(
-      select_columns, [&](const tables::Statement& row) { names.emplace_back(row.text(0)); }, table);
+      select_columns,
+      [&](const tables::Statement& row) {
+        if (columns_++ > 0) text_ += ',';
+        append_field(text_, row.text(0));
+        columns += (columns.empty() ? "" : ", ") + doubly_quoted(row.text(0));
+      },
+      table);
   if (!error.ok()) fail(error.message);
-  return names;
+  text_ += '\n';
+  const std::string sql = fmt::format("SELECT {} FROM {}", columns, doubly_quoted(table));
+  if (const tables::StorageError problem = database_.prepare(sql, row_); !problem.ok()) fail(problem.message);
 }
 
 std::size_t TableText::read(char* into, std::size_t most) {
@@ -75,32 +83,15 @@ std::size_t TableText::read(char* into, std::size_t most) {
   return count;
 }
 
-bool TableText::open_next() {
-  if (next_table_ == tables_.size()) return false;
-  const std::string& table = tables_[next_table_++];
-  const std::vector<std::string> there = columns_of(table);
-  std::string sql = "SELECT ";
-  for (const std::string& column : columns_) {
-    sql += std::ranges::find(there, column) != there.end() ? doubly_quoted(column) : "NULL";
-    sql += &column == &columns_.back() ? " FROM " : ", ";
-  }
-  if (const tables::StorageError error = database_.prepare(sql + doubly_quoted(table), row_); !error.ok())
-    fail(error.message);
-  return true;
-}
-
 // Whether there was one.
 bool TableText::append_row() {
-  int code = row_.is_prepared() ? row_.step() : SQLITE_DONE;
-  while (code == SQLITE_DONE) {
-    row_ = {};  // which would begin again
-    if (!open_next()) return false;
-    code = row_.step();
-  }
+  if (at_end_) return false;  // a further step would begin again
+  const int code = row_.step();
+  at_end_ = code == SQLITE_DONE;
+  if (at_end_) return false;
   if (code != SQLITE_ROW) fail(database_.error().message);
-  for (std::size_t i = 0; i < columns_.size(); ++i) {
-    if (i > 0) text_ += ',';
-    const int column = static_cast<int>(i);
+  for (int column = 0; column < columns_; ++column) {
+    if (column > 0) text_ += ',';
     switch (row_.type(column)) {
       case SQLITE_INTEGER:
         fmt::format_to(std::back_inserter(text_), "{}", row_.integer(column));
@@ -117,7 +108,7 @@ bool TableText::append_row() {
 }
 
 void TableText::fail(const std::string& what) const {
-  throw InvalidInput(fmt::format("{}: {}", file_, what));
+  fail_in(file_, what);
 }
 
 }  // namespace fleet_sim::data

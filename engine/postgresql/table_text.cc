@@ -29,32 +29,42 @@ constexpr const char* select_run_column =
     "'run' "
     "AND data_type IN ('smallint', 'integer', 'bigint')";
 
+[[noreturn]] void fail_at(const Address& address, const std::string& what) {
+  throw InvalidInput(fmt::format("{}: {}", address.text, what));
+}
+
 }  // namespace
 
-TableText::TableText(const Address& address, const std::vector<std::string>& tables,
-                     const std::vector<std::string>& runs)
+std::vector<std::string> tables_there(const Address& address, const std::vector<std::string>& tables) {
+  Connection connection;
+  if (const SqlError error = connection.open(address); !error.ok()) fail_at(address, error.message);
+  std::vector<std::string> there;
+  for (const std::string& table : tables) {
+    const SqlError error = connection.run(select_tables, Parameters().text(address.schema).text(table),
+                                          [&](const AnswerRow& row) { there.emplace_back(row.text(0)); });
+    if (!error.ok()) fail_at(address, error.message);
+  }
+  if (there.empty())
+    fail_at(address,
+            fmt::format("has no table {}; --table names the one to be read", in_quotes(tables.front())));
+  return there;
+}
+
+TableText::TableText(const Address& address, const std::string& table, const std::vector<std::string>& runs)
     : address_(address) {
   check(connection_.open(address_));
   for (const char* setting : printing_settings) {
     const SqlError error = connection_.execute(setting);
     if (!error.ok() && error.state.empty()) fail(error.message);
   }
-  find_tables(tables);
-  for (const std::string& one : tables_) {
-    for (const std::string& column : columns_of(one)) {
-      if (std::ranges::find(columns_, column) == columns_.end()) columns_.push_back(column);
-    }
-  }
   find_runs(runs);
-}
-
-void TableText::find_tables(const std::vector<std::string>& tables) {
-  for (const std::string& table : tables) {
-    check(connection_.run(select_tables, Parameters().text(address_.schema).text(table),
-                          [&](const AnswerRow& row) { tables_.emplace_back(row.text(0)); }));
-  }
-  if (!tables_.empty()) return;
-  fail(fmt::format("has no table {}; --table names the one to be read", in_quotes(tables.front())));
+  std::string columns;
+  for (const std::string& column : columns_of(table))
+    columns += (columns.empty() ? "" : ", ") + quoted_name(column);
+  const bool is_marked = !runs_.empty() && has_run(table);
+  check(connection_.begin_copy_out(fmt::format("COPY (SELECT {} FROM {}{}) TO STDOUT (FORMAT csv, HEADER)",
+                                               columns, qualified(address_.schema, table),
+                                               is_marked ? fmt::format(" WHERE run IN ({})", runs_) : "")));
 }
 
 // By the sink's table of runs, where there is one.
@@ -87,8 +97,11 @@ std::vector<std::string> TableText::columns_of(const std::string& table) {
 }
 
 std::size_t TableText::read(char* into, std::size_t most) {
-  while (taken_ == piece_.size()) {
-    if (!next_piece()) return 0;
+  while (taken_ == piece_.size() && !at_end_) {
+    taken_ = 0;
+    piece_.clear();
+    check(connection_.read_copy(piece_));
+    at_end_ = piece_.empty();
   }
   const std::size_t count = std::min(most, piece_.size() - taken_);
   std::memcpy(into, piece_.data() + taken_, count);
@@ -96,38 +109,12 @@ std::size_t TableText::read(char* into, std::size_t most) {
   return count;
 }
 
-// False after the last one of the last table.
-bool TableText::next_piece() {
-  taken_ = 0;
-  piece_.clear();
-  if (!is_copying_) {
-    if (next_table_ == tables_.size()) return false;
-    const std::vector<std::string> there = columns_of(tables_[next_table_]);
-    std::string columns;
-    for (const std::string& column : columns_) {
-      const bool is_there = std::ranges::find(there, column) != there.end();
-      columns += fmt::format("{}{} AS {}", columns.empty() ? "" : ", ",
-                             is_there ? quoted_name(column) : "NULL::text", quoted_name(column));
-    }
-    const bool is_marked = !runs_.empty() && has_run(tables_[next_table_]);
-    check(connection_.begin_copy_out(fmt::format("COPY (SELECT {} FROM {}{}) TO STDOUT (FORMAT csv{})",
-                                                 columns, qualified(address_.schema, tables_[next_table_]),
-                                                 is_marked ? fmt::format(" WHERE run IN ({})", runs_) : "",
-                                                 next_table_ == 0 ? ", HEADER" : "")));
-    ++next_table_;
-    is_copying_ = true;
-  }
-  check(connection_.read_copy(piece_));
-  is_copying_ = !piece_.empty();
-  return true;
-}
-
 void TableText::check(const SqlError& error) const {
   if (!error.ok()) fail(error.message);
 }
 
 void TableText::fail(const std::string& what) const {
-  throw InvalidInput(fmt::format("{}: {}", address_.text, what));
+  fail_at(address_, what);
 }
 
 }  // namespace fleet_sim::postgresql

@@ -26,6 +26,23 @@ class OfCollectors(CollectTest, AuditTest):
         told = self.audit_database(code=1)
         self.assertEqual((told["missing"], told["altered"], told["altered_columns"].get("temperature")), (lost, 1, 1))
 
+    def test_columns_that_one_table_lacks(self):
+        """Tables are judged each by the columns that it has; one that options name has to be in any."""
+        config = self.write("types.yaml", TYPES)
+        self.fill("data", "--config", config, "--shard-by", "location", "--duration", "5m", identities=self.write_identities(fleet_of_three()))
+        self.collect()
+        for table, column in (("sensor_readings_pump", "model"), ("sensor_readings_gas", "location"), ("sensor_readings", "anomaly_type")):
+            query(self.dir / self.into, f"ALTER TABLE {table} DROP COLUMN {column}")
+        self.assertEqual(self.audit_database()["rows_read"], self.stored())
+        query(self.dir / self.into, "ALTER TABLE sensor_readings_pump RENAME COLUMN flow TO stream")
+        self.assertIn("stream", self.audit_database()["not_judged"])
+        query(self.dir / self.into, "UPDATE sensor_readings_pump SET stream = stream + 1 WHERE rowid = 5")
+        query(self.dir / self.into, "UPDATE sensor_readings SET model = 'other' WHERE rowid = 5")
+        told = self.audit_database("--map", "flow=stream", code=1)
+        self.assertEqual((told["altered"], told["altered_columns"]), (2, {"model": 1, "flow": 1}))
+        ran = self.fleet_sim("audit", "data", "--database", self.into, "--map", "flow=none", code=2)
+        self.assertIn("has no column 'none', which --map names", ran.stderr)
+
     def test_tables_of_other_names(self):
         """Somebody's copies of a table are no second delivery."""
         self.fill("data", "--duration", "1m")

@@ -2,6 +2,7 @@
 """Audits of runs into a PostgreSQL server, of what it holds: from the folder that the run has left."""
 
 from postgresql_server import *
+from several_types_test import TYPES, fleet_of_three
 
 CONFIG = """delivery: {drop: 2%, late: {share: 10%, median: 4s}, duplicate: 2%, jitter: 20ms}
 scenario:
@@ -28,6 +29,15 @@ class AuditPostgresql(PostgresqlTest):
         self.write("rows.csv", "\n".join("".join(row) for row in said) + "\n")
         self.assertEqual(self.audit("data", rows=("--rows", "rows.csv")), (delivered, [0] * 4))
         self.assertEqual(self.audit("data/run.json", rows=("--rows", "rows.csv")), (delivered, [0] * 4))
+
+    def test_columns_that_one_table_lacks(self):
+        self.run_into(self.server.address(), "--duration", "2m", "--config", self.write("types.yaml", TYPES), "--identities",
+                      self.write_identities(fleet_of_three()))
+        self.server.query("ALTER TABLE fleet.sensor_readings_pump DROP COLUMN model CASCADE; "
+                          "ALTER TABLE fleet.sensor_readings_gas DROP COLUMN location CASCADE")
+        self.assertEqual(self.audit("data")[1], [0] * 4)
+        self.server.query("UPDATE fleet.sensor_readings_gas SET methane = methane + 1 WHERE id = (SELECT max(id) FROM fleet.sensor_readings_gas)")
+        self.assertEqual(self.audit("data", code=1)[1], [0, 0, 1, 0])
 
     def test_one_of_several_runs(self):
         """Whose rows lie in one table, over the same time."""
