@@ -85,6 +85,31 @@ TEST_CASE(
   }
 }
 
+TEST_CASE("a run goes on above the ids of one that began the file anew and left no row of its own there") {
+  for (const bool has_readings : {true, false}) {
+    CAPTURE(has_readings);
+    WriterRig rig;
+    rig.send(0, 30);
+    rig.send(event_of(batch::AnomalyEvent::Kind::opened, 1));
+    rig.run_for(2 * second);
+    for (const char* ending : {"", "-wal", "-shm"}) fs::remove(rig.path_of(0) + ending);
+    rig.send(0, 12);
+    rig.run_for(2 * second);
+    if (!has_readings) run_sql(rig.path_of(0), "DELETE FROM sensor_readings");
+    rig.run.run_id = "next-run";
+    rig.resume([](std::string_view) { return 0; });
+    rig.send(0, 5);
+    rig.send(event_of(batch::AnomalyEvent::Kind::opened, 1));
+    rig.run_for(2 * second);
+    const std::string first = has_readings ? "43" : "31";
+    CHECK(query(rig.path_of(0), "SELECT run_id, first_reading_id, first_event_id FROM run_info") ==
+          std::vector<std::string>{"test-run|31|2", "next-run|" + first + "|2"});
+    CHECK(query(rig.path_of(0), "SELECT id FROM anomaly_events") == std::vector<std::string>{"2"});
+    CHECK(query(rig.path_of(0), "SELECT min(id) FROM sensor_readings WHERE id >= " + first) ==
+          std::vector<std::string>{first});
+  }
+}
+
 TEST_CASE("a write-ahead log that is deleted under the writer is told of, and its rows are not lost") {
   for (const char* ending : {"-wal", "-shm"}) {
     for (const std::size_t open_shards :

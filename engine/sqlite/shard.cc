@@ -94,9 +94,7 @@ tables::StorageError Shard::try_to_open() {
   if (tables::StorageError error = prepare(database); !error.ok()) return error;
   database.count_log_pages();
   if (!schema_accepted_) {
-    tables::LastIds found;
-    if (tables::StorageError error = tables::read_last_ids(database, found); !error.ok()) return error;
-    last_ = {std::max(last_.reading, found.reading), std::max(last_.event, found.event)};
+    if (tables::StorageError error = continue_ids(database); !error.ok()) return error;
   }
   schema_accepted_ = was_ours_ = true;
   connection_ = std::move(connection);
@@ -108,6 +106,21 @@ tables::StorageError Shard::prepare(tables::Database& database) const {
   if (is_nameless_) return tables::prepare_nameless(database, context_->settings, *schema_);
   return schema_accepted_ ? tables::prepare_connection(database, context_->settings)
                           : tables::prepare_schema(database, context_->settings, *schema_);
+}
+
+// Above all that the file has, and above those that an earlier run was to go on from when it began the file
+// anew, of which it may have left no row: otherwise it would seem to have begun after those that follow it.
+tables::StorageError Shard::continue_ids(tables::Database& database) {
+  tables::LastIds found;
+  tables::LastIds begun;
+  tables::StorageError error = tables::read_last_ids(database, found);
+  if (error.ok()) error = tables::read_ids_before_runs(database, begun);
+  if (!error.ok()) return error;
+  if (begun.reading > found.reading) before_.reading = std::max(before_.reading, begun.reading);
+  if (begun.event > found.event) before_.event = std::max(before_.event, begun.event);
+  last_ = {std::max({last_.reading, found.reading, before_.reading}),
+           std::max({last_.event, found.event, before_.event})};
+  return {};
 }
 
 std::optional<Shard::FileIdentity> Shard::identity_of(const std::string& path) {

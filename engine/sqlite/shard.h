@@ -167,6 +167,7 @@ class Shard {
   tables::StorageError add(const write::Lot& lot, tables::LastIds& last, std::size_t reloads_so_far);
   tables::StorageError add_rows(const write::Lot& lot, tables::LastIds& last);
   tables::StorageError prepare(tables::Database& database) const;
+  tables::StorageError continue_ids(tables::Database& database);
   [[nodiscard]] tables::StorageError finish_closed() const;
   tables::StorageError begin_run();
   tables::StorageError record_sensors(std::size_t reloads_so_far);
@@ -198,8 +199,9 @@ class Shard {
   std::optional<FileIdentity> file_;  // none before the first opening, and once the file has been let go
   std::optional<LogIdentity> log_;    // while open, once something was committed
   tables::LastIds last_;              // highest ids under this name, as far as they are known
-  tables::LastIds before_;            // of the file in whose place this one was begun; zero for the first
-  bool schema_accepted_ = false;      // the file has been found or made to be ours
+  // Of the file in whose place this one was begun, by this process or an earlier one; zero for the first.
+  tables::LastIds before_;
+  bool schema_accepted_ = false;  // the file has been found or made to be ours
   bool run_recorded_ = false;
   std::optional<Loss> skips_recorded_;
   bool was_ours_ = false;

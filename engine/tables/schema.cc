@@ -481,6 +481,14 @@ bool is_complete(Database& database, const config::SqliteSettings& settings, con
          database.query_integer("PRAGMA user_version", 0) == schema_version;
 }
 
+StorageError read_ids(Database& database, std::string_view sql, LastIds& ids) {
+  Statement row;
+  if (StorageError error = database.prepare(sql, row); !error.ok()) return error;
+  if (row.step() != SQLITE_ROW) return database.error();
+  ids = {row.integer(0), row.integer(1)};
+  return {};
+}
+
 }  // namespace
 
 StorageError check_schema(Database& database, const types::Schema& schema) {
@@ -580,13 +588,12 @@ StorageError prepare_connection(Database& database, const config::SqliteSettings
 }
 
 StorageError read_last_ids(Database& database, LastIds& ids) {
-  Statement row;
-  StorageError error = database.prepare(
-      "SELECT (SELECT max(id) FROM sensor_readings), (SELECT max(id) FROM anomaly_events)", row);
-  if (!error.ok()) return error;
-  if (row.step() != SQLITE_ROW) return database.error();
-  ids = {row.integer(0), row.integer(1)};
-  return {};
+  return read_ids(database,
+                  "SELECT (SELECT max(id) FROM sensor_readings), (SELECT max(id) FROM anomaly_events)", ids);
+}
+
+StorageError read_ids_before_runs(Database& database, LastIds& ids) {
+  return read_ids(database, "SELECT max(first_reading_id) - 1, max(first_event_id) - 1 FROM run_info", ids);
 }
 
 StorageError record_run(Database& database, const RunInfo& run, const LastIds& last) {

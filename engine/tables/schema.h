@@ -87,6 +87,8 @@ struct LastIds {
   std::int64_t event = 0;
 };
 StorageError read_last_ids(Database& database, LastIds& ids);
+// Those before the first ids that a run of the file was given, which it may have left without a row.
+StorageError read_ids_before_runs(Database& database, LastIds& ids);
 
 // Inserts the run's row, unless this file has it already: with the ids that its first reading and its first
 // event will have here, above those that have been.
