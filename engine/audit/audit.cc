@@ -1,6 +1,7 @@
 #include "audit/audit.h"
 
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 #include <tbb/enumerable_thread_specific.h>
 #include <tbb/info.h>
 #include <tbb/parallel_for.h>
@@ -13,6 +14,7 @@
 #include <memory>
 #include <mutex>
 #include <optional>
+#include <set>
 #include <unordered_set>
 #include <utility>
 
@@ -59,10 +61,25 @@ class Tally {
       altered_columns_[slot] += block.altered_columns[slot];
     keep(block.altered, verdict_.altered);
     keep(block.strangers, verdict_.strangers);
+    for (const Finding& one : block.strangers) {
+      if (one.expected == stranger_names[static_cast<std::size_t>(Stranger::no_sensor)] &&
+          unknown_.size() < most_findings)
+        unknown_.insert(one.sensor);
+    }
   }
 
   [[nodiscard]] std::uint64_t rows() const { return verdict_.rows_read; }
 
+  // The run cannot be made again without all of its sensors. Which ones the record has lost, rows may say.
+  void demand_sensors() const {
+    for (const history::RunPart& part : expected_.parts()) {
+      if (part.sensors_lost.empty()) continue;
+      throw InvalidInput(
+          part.sensors_lost +
+          (unknown_.empty() ? "; which ones it lacks cannot be known, for no row names any"
+                            : fmt::format("; the rows have {}, which it lacks", fmt::join(unknown_, ", "))));
+    }
+  }
   // Throws InvalidInput where no row has anything to do with the run.
   void demand_rows_of_run(const std::string& name) const {
     if (verdict_.rows_read < least_to_tell || foreign_ + verdict_.total.unexpected < verdict_.rows_read)
@@ -286,7 +303,8 @@ class Tally {
   Microseconds longest_delay_ = 0;
   std::uint64_t negative_delays_ = 0;
   std::uint64_t foreign_ = 0;
-  bool are_rounded_ = false;  // times that do not say which reading they are of
+  std::set<std::string> unknown_;  // sensors of rows, the first few
+  bool are_rounded_ = false;       // times that do not say which reading they are of
   Verdict verdict_;
 };
 
@@ -361,6 +379,7 @@ Verdict audit(const Expectation& expected, const std::vector<RowSource>& sources
   Tally tally(expected);
   for (const RowSource& source : sources) judge_rows(expected, source, options, tally, progress);
   const std::string& name = sources.front().text->name();
+  tally.demand_sensors();
   tally.demand_rows_of_run(name);
   Verdict verdict = tally.conclude(sources);
   demand_anything(expected, verdict.total, options);

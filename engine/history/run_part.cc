@@ -262,15 +262,15 @@ void read_versions(const fs::path& path, RunPart& part) {
   });
 }
 
-void demand_all_sensors(const RunPart& part, const std::string& where) {
+void demand_sensors(const std::string& where, RunPart& part) {
   const std::size_t count = part.record.began_with.size();
   if (count == part.run.fleet_size) return;
   if (count == 0 && part.run.fleet_size > 0)
     throw InvalidInput(fmt::format(
         "{}: does not say which sensors run {} began with: an older version wrote it, or a file is missing",
         where, printable(part.run.run_id)));
-  throw InvalidInput(fmt::format("{}: has {} of the {} sensors of run {}", where, count, part.run.fleet_size,
-                                 printable(part.run.run_id)));
+  part.sensors_lost = fmt::format("{}: has {} of the {} sensors of run {}", where, count, part.run.fleet_size,
+                                  printable(part.run.run_id));
 }
 
 // What the books say that no span does.
@@ -289,7 +289,7 @@ RunPart read_manifest_part(const Found& found) {
   RunPart part{.name = found.manifest.string(), .run = found.run, .record = {}, .asked = {}, .lacking = {}};
   read_agenda(beside(found.manifest, "agenda"), part);
   read_versions(beside(found.manifest, "sensors"), part);
-  demand_all_sensors(part, beside(found.manifest, "sensors").string());
+  demand_sensors(beside(found.manifest, "sensors").string(), part);
   note_books(*manifest::find_run(found.manifest), part);
   return part;
 }
@@ -388,7 +388,7 @@ void read_asked(const std::vector<fs::path>& files, RunPart& part) {
 RunPart read_part_of_files(const Found& found) {
   RunPart part{.name = found.place.string(), .run = found.run, .record = {}, .asked = {}, .lacking = {}};
   part.record = data::read_record(found.files, found.run.run_id, found.run.config);
-  demand_all_sensors(part, part.name);
+  demand_sensors(part.name, part);
   read_asked(found.files, part);
   for (const fs::path& file : found.files) {
     tables::Database shard = data::open_shard(file);

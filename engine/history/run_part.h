@@ -46,7 +46,8 @@ struct RunPart {
   std::vector<Asked> asked;
   std::vector<Lacking> lacking;
   std::optional<BrokenOff> broken_off = {};
-  Timestamp until = latest_timestamp;         // every reading due before has been taken; latest: not recorded
+  std::string sensors_lost = {};       // what to say of a record that lacks some that the run began with
+  Timestamp until = latest_timestamp;  // every reading due before has been taken; latest: not recorded
   Timestamp judged_until = latest_timestamp;  // no reading due then or later is asked for
 };
 

@@ -561,7 +561,11 @@ class BadInput(AuditTest):
         self.assertIn("made by fleet-sim 99.1.0", self.refused("text", "--rows", "text.csv"))
         manifest.write_text(whole)
         sensors.write_text("".join(everyone.splitlines(keepends=True)[1:]))
-        self.assertIn("has 14 of the 15 sensors", self.refused("text", "--rows", "text.csv"))
+        lost = json.loads(everyone.splitlines()[0])["identity"]["id"]
+        self.assertRegex(self.refused("text", "--rows", "text.csv"), f"has 14 of the 15 sensors of run .*; the rows have {lost}, which")
+        rows = (self.dir / "text.csv").read_text()
+        self.write("less.csv", "".join(line for line in rows.splitlines(keepends=True) if f",{lost}," not in line))
+        self.assertRegex(self.refused("text", "--rows", "less.csv"), "has 14 of the 15 sensors .* cannot be known")
         sensors.unlink()
         self.assertIn("sensors.jsonl", self.refused("text/run.json", "--rows", "text.csv"))
         sensors.write_text(everyone)
