@@ -188,9 +188,10 @@ Command add_audit_command(CLI::App& app) {
       "  fleet-sim audit data --database central.sqlite --html audit.html\n"
       "  fleet-sim audit data --rows rows.ndjson --map sensor_id=device --map timestamp=ts --json\n"
       "Exits with 0 if every reading came once and unchanged, with 1 if not, and with 2 if it cannot tell.\n"
-      "Memory: 100 MB, 2 kB a sensor, one bit a reading (125 MB for a billion), 80 bytes an anomaly, and\n"
-      "24 bytes for each stretch of readings that the run itself left out. However many rows there are,\n"
-      "only a few MB of them are held at a time.");
+      "Memory: 100 MB, 2 kB a sensor, one bit a reading (125 MB for a billion; twice that where times fit\n"
+      "several readings), 80 bytes an anomaly, and 24 bytes for each stretch of readings that the run "
+      "itself\n"
+      "left out. However many rows there are, only a few MB of them are held at a time.");
   CLI::Option* rows =
       command
           ->add_option(

@@ -69,6 +69,20 @@ class Tally {
   }
 
   [[nodiscard]] std::uint64_t rows() const { return verdict_.rows_read; }
+  // How many readings.
+  [[nodiscard]] std::uint64_t came() const { return came_; }
+
+  // From here on, the times of rows that do not say which reading they are of.
+  void take_as_rounded() {
+    are_rounded_ = true;
+    if (!delays_) return;
+    const auto before = std::exchange(delays_, std::make_shared<Histogram>());
+    delays_->merge(*before);
+  }
+  [[nodiscard]] static bool depends_on_rounding(const ExaminedBlock& block) {
+    return std::ranges::any_of(block.rows,
+                               [](const ExaminedRow& row) { return row.choices > 1 && row.at.unit > 1; });
+  }
 
   // The run cannot be made again without all of its sensors. Which ones the record has lost, rows may say.
   void demand_sensors() const {
@@ -117,9 +131,6 @@ class Tally {
     const Track& track = expected_.tracks()[row.track];
     Seen& seen = seen_[row.track];
     const std::uint64_t number = chosen(track, row, seen);
-    // Whose times are cut off has no row of a reading before its time.
-    if (row.choices == 1 && !row.is_altered && row.at.unit > 1)
-      are_rounded_ = are_rounded_ || track.due(number) < row.at.at;
     if (set(track.first_bit + number) && !is_repeated(track, number)) {
       ++seen.duplicate;
       ++counts_at(track.due(number)).duplicate;
@@ -137,15 +148,15 @@ class Tally {
   // Of the readings that the row may be, the first that has not come; else one that the run wrote twice.
   [[nodiscard]] std::uint64_t chosen(const Track& track, const ExaminedRow& row, Seen& seen) const {
     if (row.choices == 1) return row.number;
-    const std::uint64_t end = row.number + row.choices;
     const auto may_be = [&](std::uint64_t number) {
       const std::uint64_t i = number - row.number;
       return i >= bits_of_choices || ((row.which >> i) & 1) != 0;
     };
     const bool is_any = row.which == UINT64_MAX;
-    const auto first_open = [&](std::uint64_t number, std::uint64_t to) {
-      while (number < to) {
-        if (is_set(track.first_bit + number) || !may_be(number)) {
+    const auto first_of = [&](const Track::Span& among, bool is_open) {
+      std::uint64_t number = among.first;
+      while (number < among.end) {
+        if ((is_open && is_set(track.first_bit + number)) || !may_be(number)) {
           ++number;
         } else if (const Absence* const absence = track.absence_of(number)) {
           number = is_any ? absence->end() : number + 1;
@@ -155,26 +166,27 @@ class Tally {
       }
       return number;
     };
-    if (!is_any && row.at.unit > 1) {
+    Track::Span among{row.number, row.number + row.choices};
+    if (row.at.unit > 1) {
       const Timestamp from = row.at.at - (are_rounded_ ? row.at.unit / 2 : 0);
-      const Track::Span likely = track.due_between(from, from + row.at.unit);
-      const std::uint64_t to = std::min(likely.end, end);
-      const std::uint64_t number = first_open(std::max(likely.first, row.number), to);
-      if (number < to) return number;
+      Track::Span likely = track.due_between(from, from + row.at.unit);
+      likely = {std::max(likely.first, among.first), std::min(likely.end, among.end)};
+      likely.first = first_of(likely, false);
+      if (likely.first < likely.end) among = likely;
     }
     // There may be a million, of as many rows: those before that nobody waits for are passed over at once.
-    const bool goes_on = is_any && seen.full_from <= row.number && row.number <= seen.full_to;
-    const std::uint64_t number = first_open(goes_on ? seen.full_to : row.number, end);
+    const bool goes_on = is_any && seen.full_from <= among.first && among.first <= seen.full_to;
+    const std::uint64_t number = first_of({goes_on ? seen.full_to : among.first, among.end}, true);
     if (is_any) {
-      if (!goes_on) seen.full_from = row.number;
+      if (!goes_on) seen.full_from = among.first;
       seen.full_to = number;
     }
-    if (number < end) return number;
-    auto twice = std::ranges::lower_bound(track.twice, row.number);
-    for (; twice != track.twice.end() && *twice < end; ++twice) {
+    if (number < among.end) return number;
+    auto twice = std::ranges::lower_bound(track.twice, among.first);
+    for (; twice != track.twice.end() && *twice < among.end; ++twice) {
       if (may_be(*twice) && !repeated_.contains(track.first_bit + *twice)) return *twice;
     }
-    return row.number;
+    return among.first;
   }
 
   void add_stranger(const ExaminedRow& row) {
@@ -190,6 +202,7 @@ class Tally {
     const std::uint64_t mask = std::uint64_t{1} << (bit % 64);
     const bool was_set = (word & mask) != 0;
     word |= mask;
+    came_ += was_set ? 0 : 1;
     return was_set;
   }
 
@@ -202,7 +215,7 @@ class Tally {
   Counts& counts_at(Timestamp at) { return hours_[hour_of(at)]; }
 
   void note_delay(Microseconds delay) {
-    if (!delays_) delays_ = std::make_unique<Histogram>();
+    if (!delays_) delays_ = std::make_shared<Histogram>();
     if (delay < 0) ++negative_delays_;
     delays_->record(std::max<Microseconds>(0, delay) / 1000);  // in ms, so that weeks have room
     longest_delay_ = std::max(longest_delay_, delay);
@@ -299,12 +312,13 @@ class Tally {
   std::vector<std::uint64_t> altered_columns_;
   std::unordered_set<std::uint64_t> repeated_;  // bits of readings
   std::map<Timestamp, Counts> hours_;
-  std::unique_ptr<Histogram> delays_;
+  std::shared_ptr<Histogram> delays_;  // of this copy
   Microseconds longest_delay_ = 0;
   std::uint64_t negative_delays_ = 0;
   std::uint64_t foreign_ = 0;
   std::set<std::string> unknown_;  // sensors of rows, the first few
-  bool are_rounded_ = false;       // times that do not say which reading they are of
+  std::uint64_t came_ = 0;
+  bool are_rounded_ = false;  // times, instead of cut off
   Verdict verdict_;
 };
 
@@ -346,8 +360,21 @@ void note_broken_off(const Expectation& expected, std::vector<std::string>& warn
   }
 }
 
+// Whether times are cut off or rounded shows only in the end: so that more readings have come.
+struct Tallies {
+  Tally cut;
+  std::optional<Tally> rounded = {};  // once it makes a difference
+
+  void add(const ExaminedBlock& block) {
+    if (!rounded && Tally::depends_on_rounding(block)) rounded.emplace(cut).take_as_rounded();
+    cut.add(block);
+    if (rounded) rounded->add(block);
+  }
+  Tally& better() { return rounded && rounded->came() > cut.came() ? *rounded : cut; }
+};
+
 void judge_rows(const Expectation& expected, const RowSource& source, const ExamineOptions& options,
-                Tally& tally, const AuditProgress& progress) {
+                Tallies& tallies, const AuditProgress& progress) {
   tbb::enumerable_thread_specific<Examiner> examiners(
       [&] { return Examiner(expected, source.columns, *source.text, options); });
   using Handed = std::shared_ptr<Work>;
@@ -362,8 +389,8 @@ void judge_rows(const Expectation& expected, const RowSource& source, const Exam
     return work;
   };
   const auto note = [&](const Handed& work) {
-    tally.add(work->examined);
-    if (progress) progress(tally.rows());
+    tallies.add(work->examined);
+    if (progress) progress(tallies.cut.rows());
   };
   const auto threads = static_cast<std::size_t>(std::max(1, tbb::this_task_arena::max_concurrency()));
   tbb::parallel_pipeline(blocks_per_thread * threads,
@@ -376,8 +403,9 @@ void judge_rows(const Expectation& expected, const RowSource& source, const Exam
 
 Verdict audit(const Expectation& expected, const std::vector<RowSource>& sources,
               const ExamineOptions& options, const AuditProgress& progress) {
-  Tally tally(expected);
-  for (const RowSource& source : sources) judge_rows(expected, source, options, tally, progress);
+  Tallies tallies{Tally(expected)};
+  for (const RowSource& source : sources) judge_rows(expected, source, options, tallies, progress);
+  Tally& tally = tallies.better();
   const std::string& name = sources.front().text->name();
   tally.demand_sensors();
   tally.demand_rows_of_run(name);

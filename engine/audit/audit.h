@@ -1,8 +1,9 @@
 // The audit of a run: what was expected, against the rows that came. Uses all threads of the arena. Throws
 // InvalidInput for rows that cannot be read.
 //
-// Memory: what the run took, one bit a reading that was due, 24 bytes for each stretch of readings without a
-// row, 80 for each anomaly, about 2,000 for each sensor, and some blocks of rows.
+// Memory: what the run took, one bit a reading that was due, two where times fit several readings, 24 bytes
+// for each stretch of readings without a row, 80 for each anomaly, about 2,000 for each sensor, and some
+// blocks of rows.
 #pragma once
 
 #include <cstdint>

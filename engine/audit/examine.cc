@@ -21,14 +21,19 @@ namespace {
 constexpr Microseconds quarter = 900 * microseconds_per_second;
 constexpr std::int64_t most_quarters = 14 * 4;
 constexpr std::size_t enough_evidence = 3;  // gauges with a resolution that show which reading a row is of
-constexpr std::uint64_t most_looked_at = 1'024;  // readings for a row whose time does not say which it is
-constexpr std::uint32_t most_vain_searches = 20'000;  // of a thread, 20 µs each
+constexpr std::uint64_t most_beside = 64;   // readings around a time of another zone
+constexpr std::uint64_t most_looked_at = 2'048;  // readings for a row whose time does not say which it is
+constexpr std::uint64_t most_looked_at_in_vain = 2'000'000;  // of a thread, a second or two
 
 bool is_yes(std::string_view text) {
   return text == "1" || text == "t" || text == "true" || text == "True" || text == "1.0";
 }
 bool is_no(std::string_view text) {
   return text == "0" || text == "f" || text == "false" || text == "False" || text == "0.0";
+}
+
+bool is_telling(const types::ChannelColumn& channel) {
+  return channel.kind == types::ChannelKind::gauge && channel.resolution == 0;
 }
 
 std::optional<double> number_in(std::string_view text) {
@@ -184,21 +189,29 @@ std::optional<Examiner::Placed> Examiner::place(const Lines& lines, std::uint32_
   Track::Span span = of.due_between(moment.at - around, moment.at + around + 1);
   if (span.first == span.end) return std::nullopt;
   if (span.first + 1 == span.end) return Placed{span.first};
-  // A time is cut off more often than it is rounded.
   const Track::Span cut = of.due_between(moment.at, moment.at + moment.unit);
-  if (span.end - span.first > most_looked_at && cut.first < cut.end) span = cut;
-  if (has_values_) {
-    if (span.end - span.first > most_looked_at)
-      lines.fail(
-          fmt::format("its time fits {} readings of the sensor, too many to tell which one it "
-                      "is; write times with more decimals",
-                      grouped(span.end - span.first)));
-    if (const auto placed = place_by_values(track, span)) return placed;
+  const bool has_flags = has(Slot::status_code) || has(Slot::anomaly_flag) || has(Slot::anomaly_type);
+  const bool tells = has_values_ || has_flags;
+  const std::uint64_t most = has_values_ ? most_looked_at : bits_of_choices;
+  const bool is_off = slack > 0 && !has_values_;  // and nothing tells by how much
+  if (is_off && cut.first < cut.end) span = cut;
+  const auto demand_few = [&](std::uint64_t readings, std::uint64_t few) {
+    if (readings <= few) return;
+    lines.fail(
+        fmt::format("its time fits {} readings of the sensor, too many to tell which one it is; write times "
+                    "with more decimals",
+                    grouped(readings)));
+  };
+  if (tells || span.end - span.first <= most) {
+    demand_few(span.end - span.first, most);
+    if (const auto placed = place_by_values(track, span)) {
+      demand_few(placed->choices, bits_of_choices);
+      return placed;
+    }
+  } else if (const auto placed = any_of(of, span)) {
+    return placed;
   }
   if (const auto placed = any_of(of, cut)) return placed;
-  if (!has_values_) {
-    if (const auto placed = any_of(of, span)) return placed;
-  }
   span.end = std::min(span.end, span.first + most_looked_at);
   std::uint64_t nearest = span.first;
   for (std::uint64_t number = span.first; number < span.end; ++number) {
@@ -207,25 +220,33 @@ std::optional<Examiner::Placed> Examiner::place(const Lines& lines, std::uint32_
   return Placed{nearest};
 }
 
-// Neighbours often have the same values. Those in which nothing else differs either go first, and a reading
-// that the run made no row of comes last.
+// Neighbours often have the same values. Those in which nothing else differs either go first, then a reading
+// that the run made no row of, and those of which some values are the row's come last.
 std::optional<Examiner::Placed> Examiner::place_by_values(std::uint32_t track, const Track::Span& span) {
   const Track& of = expected_.tracks()[track];
   std::optional<Placed> same;
   std::optional<Placed> alike;
   std::optional<Placed> without_row;
+  std::optional<Placed> partly;  // as many of the values as of no other
+  std::size_t most_equal = 1;
   const auto note = [](std::optional<Placed>& placed, std::uint64_t number) {
     if (!placed) placed = Placed{number, 1, 0};
     const std::uint64_t offset = number - placed->number;
-    if (offset >= bits_of_choices) return;
     placed->choices = offset + 1;
-    placed->which |= std::uint64_t{1} << offset;
+    if (offset < bits_of_choices) placed->which |= std::uint64_t{1} << offset;
   };
   const std::vector<Remade>& readings = look_at(track, span);
   for (std::uint64_t number = span.first; number < span.end; ++number) {
     const Remade& reading = readings[number - span.first];
-    if (!values_match(reading)) continue;
-    if (of.absence_of(number) != nullptr) {
+    const bool has_row = of.absence_of(number) == nullptr;
+    if (has_values_ && !values_match(reading)) {
+      const std::size_t equal = has_row ? equal_values(reading) : 0;
+      if (equal > most_equal) partly.reset();
+      most_equal = std::max(most_equal, equal);
+      if (equal == most_equal) note(partly, number);
+      continue;
+    }
+    if (!has_row) {
       if (!without_row) without_row = Placed{number};
       continue;
     }
@@ -233,7 +254,8 @@ std::optional<Examiner::Placed> Examiner::place_by_values(std::uint32_t track, c
     compare(reading, track, number);
     if (differ_.empty()) note(same, number);
   }
-  return same ? same : alike ? alike : without_row;
+  const bool is_few = partly && partly->choices <= bits_of_choices;
+  return same ? same : alike ? alike : without_row ? without_row : is_few ? partly : std::nullopt;
 }
 
 // The readings of the span. Rows that follow each other are often of the same.
@@ -280,6 +302,14 @@ bool Examiner::values_match(const Remade& reading) const {
     any = true;
   }
   return any;
+}
+
+// Only those that hardly any other reading has.
+std::size_t Examiner::equal_values(const Remade& reading) const {
+  std::size_t count = 0;
+  for (std::size_t c = 0; c < slots_.size() && c < reading.values.size(); ++c)
+    count += has(slots_[c]) && is_telling(schema_->channels()[c]) && is_equal(reading.values[c], c) ? 1 : 0;
+  return count;
 }
 
 void Examiner::compare_time(const Remade& reading, Slot slot, Microseconds slack) {
@@ -356,9 +386,11 @@ std::optional<std::uint64_t> Examiner::find_shifted(std::uint32_t track, const f
     if (!has(slots_[c]) || channel.kind != types::ChannelKind::gauge) continue;
     evidence += channel.resolution == 0 ? enough_evidence : 1;
   }
-  if (evidence < enough_evidence || vain_searches_ >= most_vain_searches) return std::nullopt;
+  if (evidence < enough_evidence || looked_at_in_vain_ >= most_looked_at_in_vain) return std::nullopt;
   const Track& of = expected_.tracks()[track];
+  std::uint64_t looked_at = 2 * most_quarters;  // what the shifts take by themselves
   const auto is_it = [&](std::uint64_t number) {
+    ++looked_at;
     return number < of.readings && of.absence_of(number) == nullptr &&
            values_match(expected_.reading(track, number));
   };
@@ -366,7 +398,7 @@ std::optional<std::uint64_t> Examiner::find_shifted(std::uint32_t track, const f
     const Microseconds around = moment.unit - 1 + expected_.jitter();
     const Timestamp at = moment.at - shift;
     const Track::Span span = of.due_between(at - around, at + around + 1);
-    for (std::uint64_t number = span.first; number < std::min(span.end, span.first + 8); ++number) {
+    for (std::uint64_t number = span.first; number < std::min(span.end, span.first + most_beside); ++number) {
       if (is_it(number)) return number;
     }
     return std::nullopt;
@@ -374,10 +406,13 @@ std::optional<std::uint64_t> Examiner::find_shifted(std::uint32_t track, const f
   if (shift_ != 0) {
     if (const auto number = at_shift(shift_)) return number;
   }
-  // A time that was rounded lies beside the reading.
+  // A time that was rounded lies beside the reading. At the very time of a reading, values of the one before
+  // were filled in.
   const std::uint64_t next = of.due_between(moment.at, latest_timestamp).first;
-  for (const std::uint64_t number : {next - 1, next}) {
-    if (is_it(number)) return number;
+  if (!of.find(moment.at)) {
+    for (const std::uint64_t number : {next - 1, next}) {
+      if (is_it(number)) return number;
+    }
   }
   const auto tries = [&](Microseconds shift) {
     const auto number = at_shift(shift);
@@ -391,7 +426,7 @@ std::optional<std::uint64_t> Examiner::find_shifted(std::uint32_t track, const f
   for (const Microseconds day : {microseconds_per_day, -microseconds_per_day}) {
     if (const auto number = tries(day)) return number;
   }
-  ++vain_searches_;
+  looked_at_in_vain_ += looked_at;
   return std::nullopt;
 }
 

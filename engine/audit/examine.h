@@ -128,6 +128,7 @@ class Examiner {
   void compare_time(const Remade& reading, Slot slot, Microseconds slack);
   [[nodiscard]] bool is_equal(double value, std::size_t channel) const;
   [[nodiscard]] bool values_match(const Remade& reading) const;
+  [[nodiscard]] std::size_t equal_values(const Remade& reading) const;
   [[nodiscard]] bool all_values_differ() const;
   [[nodiscard]] bool is_foreign(const Remade& reading) const;
   // The reading of the same sensor that the values of the row are of, at another time.
@@ -158,7 +159,7 @@ class Examiner {
   std::vector<std::size_t> differ_;  // slots in which the row differs from the reading
   TimestampReader timestamps_;
   Microseconds shift_ = 0;  // that was found last
-  std::uint32_t vain_searches_ = 0;
+  std::uint64_t looked_at_in_vain_ = 0;
 };
 
 }  // namespace fleet_sim::audit

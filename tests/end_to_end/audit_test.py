@@ -146,6 +146,29 @@ class Untouched(AuditTest):
                     file.flush()
                     self.assert_counts(self.audit("seconds.csv"))
 
+    def test_seconds_without_values(self):
+        """Where nothing but the time says which reading a row is of, and whether it is of an anomaly."""
+        self.write("my.yaml", "anomalies: {probability: 0.1}\n")
+        self.fill("data", "--config", "my.yaml", "--duration", "100s", "--rate", 5)
+        header, *rows = csv.reader(io.StringIO(self.fleet_sim("export", "data", "--format", "csv").stdout))
+        rng = random.Random(1)
+        for more in ([], ["anomaly_flag"], ["anomaly_type", "model"]):
+            columns = ["sensor_id", "timestamp", *more]
+            for half in (0, 500_000):
+                times = [[str((micros(row[0]) + half) // 1_000_000) if name == "timestamp" else row[header.index(name)] for name in columns]
+                         for row in rows]
+                mixed = rng.sample(times, len(times))
+                early, late = times[:3000], times[4000:]  # a row twice stands for one of its second that was lost
+                damaged = rng.sample(early, len(early) - 30) + times[3000:] + rng.sample(late, 20)
+                for some, counts in ((times, {}), (mixed, {}), (damaged, {"missing": 30, "duplicate": 20})):
+                    with self.subTest(columns=columns, half=half, counts=counts), open(self.dir / "seconds.csv", "w", newline="") as file:
+                        csv.writer(file).writerows([columns, *some])
+                        file.flush()
+                        self.assert_counts(self.audit("seconds.csv", code=1 if counts else 0), **counts)
+        times = [[row[0][:16], row[1], row[header.index("anomaly_flag")]] for row in rows]
+        self.write("seconds.csv", "timestamp,sensor_id,anomaly_flag\n" + "".join(",".join(row) + "\n" for row in times))
+        self.assertIn("too many to tell", self.refused("data", "--rows", "seconds.csv"))
+
     def test_a_run_that_was_killed_while_rows_were_late(self):
         """Its last rows may have arrived after the last reading was due that has a row."""
         self.write("my.yaml", "delivery: {late: {share: 50%, median: 4s}}\nsimulation: {interval: 10s, phase: aligned}\n")
@@ -369,6 +392,20 @@ class Damaged(AuditTest):
         self.assertEqual(first["is"], rows[first["line"] - 2][place])
         self.assertEqual(len(verdict["altered_rows"]), 20)
         self.judge(rows, "--tolerance", "0.0011", code=0)
+
+    def test_values_that_were_filled_in(self):
+        """A row at the time of a reading is of that one, though its values are those of the one before."""
+        rows = [list(row) for row in self.rows]
+        channels = [self.place(name) for name in ("temperature", "vibration", "voltage")]
+        before = {}
+        filled = [i for i in self.some(40) if i > 100 and not int(rows[i][self.place("anomaly_flag")])]
+        for i, row in enumerate(self.rows):
+            if i in filled:
+                for place in channels:
+                    rows[i][place] = before[row[1]][place]
+            before[row[1]] = row
+        verdict = self.judge(rows, altered=len(filled))
+        self.assertNotIn("timestamp", verdict["altered_columns"])
 
     def test_rounded_values(self):
         rows = [list(row) for row in self.rows]
