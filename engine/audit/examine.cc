@@ -6,6 +6,7 @@
 #include <array>
 #include <charconv>
 #include <cmath>
+#include <initializer_list>
 #include <limits>
 #include <utility>
 
@@ -25,15 +26,24 @@ constexpr std::uint64_t most_beside = 64;   // readings around a time of another
 constexpr std::uint64_t most_looked_at = 2'048;  // readings for a row whose time does not say which it is
 constexpr std::uint64_t most_looked_at_in_vain = 2'000'000;  // of a thread, a second or two
 
+bool is_any_of(std::string_view text, std::initializer_list<std::string_view> texts) {
+  return std::ranges::find(texts, text) != texts.end();
+}
 bool is_yes(std::string_view text) {
-  return text == "1" || text == "t" || text == "true" || text == "True" || text == "1.0";
+  return is_any_of(text, {"1", "t", "true", "True", "TRUE", "1.0"});
 }
 bool is_no(std::string_view text) {
-  return text == "0" || text == "f" || text == "false" || text == "False" || text == "0.0";
+  return is_any_of(text, {"0", "f", "false", "False", "FALSE", "0.0"});
 }
-
+// As databases and Python write it.
+bool is_null(std::string_view text) {
+  return is_any_of(text, {"", "\\N", "NULL", "null", "None", "NaN", "nan"});
+}
 bool is_telling(const types::ChannelColumn& channel) {
   return channel.kind == types::ChannelKind::gauge && channel.resolution == 0;
+}
+bool is_same(std::string_view text, std::string_view ours) {
+  return text == ours || (ours.empty() && is_null(text));
 }
 
 std::optional<double> number_in(std::string_view text) {
@@ -284,10 +294,9 @@ std::optional<Examiner::Placed> Examiner::any_of(const Track& of, const Track::S
 }
 
 bool Examiner::is_equal(double value, std::size_t channel) const {
-  if (cells_[slots_[channel]].empty()) return !std::isfinite(value);
   const std::optional<double>& found = numbers_[channel];
-  if (!found) return false;
-  if (*found == value) return true;
+  if (found && *found == value) return true;
+  if (!found || std::isnan(*found)) return !std::isfinite(value) && is_null(cells_[slots_[channel]]);
   if (options_.tolerance.is_single) return static_cast<float>(*found) == static_cast<float>(value);
   // Half a unit of the last decimal is off by a little more or less, as numbers are stored.
   const double stored = std::numeric_limits<double>::epsilon() * std::fabs(value);
@@ -333,11 +342,11 @@ void Examiner::compare(const Remade& reading, std::uint32_t track, std::uint64_t
     if (has(flag) && !(reading.anomaly ? is_yes(cell(flag)) : is_no(cell(flag)))) differs(flag);
   }
   const std::string_view type = reading.anomaly ? name_of(*reading.anomaly) : std::string_view();
-  if (has(Slot::anomaly_type) && cell(Slot::anomaly_type) != type) differs(Slot::anomaly_type);
+  if (has(Slot::anomaly_type) && !is_same(cell(Slot::anomaly_type), type)) differs(Slot::anomaly_type);
   const identity::Roster& roster = expected_.roster_of(track);
   const identity::Identity is = roster.shown(reading.identity, reading.overlay);
   const auto compare_text = [&](Slot slot, identity::Text text) {
-    if (has(slot) && cell(slot) != roster.text(text)) differs(slot);
+    if (has(slot) && !is_same(cell(slot), roster.text(text))) differs(slot);
   };
   compare_text(Slot::firmware_version, is.firmware_version);
   compare_text(Slot::model, is.model);

@@ -127,8 +127,10 @@ void RowColumns::demand(const RowText& text) const {
 }
 
 bool RowColumns::next(CsvLines& lines, Cells& cells) const {
-  if (!lines.next()) return false;
   const std::vector<std::string_view>& fields = lines.fields();
+  do {
+    if (!lines.next()) return false;
+  } while (fields.front() == seen_.front() && std::ranges::equal(fields, seen_));
   if (fields.size() != slot_of_field_.size()) {
     lines.fail(fmt::format("has {} where the header has {}{}", counted(fields.size(), "field"),
                            slot_of_field_.size(),

@@ -73,7 +73,7 @@ class RowColumns {
   // Columns of the rows that nobody judges.
   [[nodiscard]] const std::vector<std::string>& not_judged() const { return not_judged_; }
 
-  // The next row of a block; false after the last.
+  // The next row of a block; false after the last. The header comes again where files were put together.
   bool next(CsvLines& lines, Cells& cells) const;
   bool next(JsonLines& lines, Cells& cells) const;
 

@@ -407,6 +407,25 @@ class Damaged(AuditTest):
         verdict = self.judge(rows, altered=len(filled))
         self.assertNotIn("timestamp", verdict["altered_columns"])
 
+    def test_nulls_and_booleans_in_other_notations(self):
+        flags = [self.place(name) for name in ("status_code", "anomaly_flag")]
+        for null, no, yes in (("\\N", "f", "t"), ("NULL", "false", "true"), ("None", "False", "True"), ("NaN", "FALSE", "TRUE")):
+            rows = [[text or null for text in row] for row in self.rows]
+            for row in rows:
+                for place in flags:
+                    row[place] = yes if int(row[place]) else no
+            self.judge(rows, code=0)
+            rows[7][self.place("temperature")] = null
+            self.judge(rows, altered=1)
+
+    def test_pieces_with_a_header_each(self):
+        with open(self.dir / "pieces.csv", "w", newline="") as file:
+            for first in range(0, len(self.rows), 700):
+                csv.writer(file).writerows([self.header, *self.rows[first:first + 700]])
+        verdict = self.audit("pieces.csv")
+        self.assert_counts(verdict)
+        self.assertEqual(verdict["rows_read"], len(self.rows))
+
     def test_rounded_values(self):
         rows = [list(row) for row in self.rows]
         channels = [self.place(name) for name in ("temperature", "vibration", "voltage")]
