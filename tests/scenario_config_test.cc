@@ -282,7 +282,7 @@ TEST_CASE("files add to a scenario, and a scenario of files takes the place of a
   CHECK(origins.find("scenario.b")->second.place == then.string() + ":3");
   names_of({first, again}, {}, &problems, nullptr);
   CHECK(problems ==
-        again.string() + ":2: scenario.a has the name of an entry of an earlier file; give it another");
+        again.string() + ":2: scenario.a has the name of an entry that is there already; give it another");
 
   const config::Config recorded = read("scenario: [{name: r, at: +1h, leave: true}]\n").config;
   CHECK(names_of({}, recorded, &problems, nullptr) == "r");

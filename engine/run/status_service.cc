@@ -580,8 +580,12 @@ status::Page<status::ScenarioRow> StatusService::scenario_page(std::size_t limit
   auto counts = scenario_count_.of(script, running->members);
   if (counts && counts->reached.size() != plan.size()) counts = nullptr;  // of the scenario before
   const Timestamp now = simulator_.reached();
+  const auto is_ignored = [&](std::size_t entry) {
+    return script && script->size() == plan.size() && script->is_ignored(static_cast<std::uint32_t>(entry));
+  };
   return part_of<status::ScenarioRow>(plan.size(), limit, after, [&](std::size_t i) {
     status::ScenarioRow row = scenario_row(plan[order[i]], now);
+    if (is_ignored(order[i])) row.state = status::ScenarioRow::State::ignored;
     if (counts) row.reached = counts->reached[order[i]];
     if (counts && counts->in_all) row.in_all = (*counts->in_all)[order[i]];
     return row;

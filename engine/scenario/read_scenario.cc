@@ -159,7 +159,7 @@ class ScenarioReader {
     const auto [first, is_new] = known_.emplace(name, node.line);
     if (is_new) return;
     if (first->second == 0)
-      return place.add(node.line, "has the name of an entry of an earlier file; give it another");
+      return place.add(node.line, "has the name of an entry that is there already; give it another");
     if (first->second == node.line)
       return place.add(node.line, "stands there twice, perhaps with an alias; give each a name of its own");
     place.add(node.line, fmt::format("has the name of the entry on line {}; give it another", first->second));

@@ -42,7 +42,7 @@ Distribution distribution_of(const Histogram& histogram) {
 }
 
 std::string_view name_of(ScenarioRow::State state) {
-  constexpr std::array<std::string_view, 3> names{"coming", "under way", "over"};
+  constexpr std::array<std::string_view, 4> names{"coming", "under way", "over", "ignored"};
   return names[static_cast<std::size_t>(state)];
 }
 

@@ -142,7 +142,8 @@ struct SensorRow {
 
 // An entry of the scenario that runs. Sensors count once a turn.
 struct ScenarioRow {
-  enum class State : std::uint8_t { coming, under_way, over };
+  // Ignored: a reload added it when its time had passed.
+  enum class State : std::uint8_t { coming, under_way, over, ignored };
 
   std::string name;
   std::string what;                     // its verb: "silence: true"

@@ -63,6 +63,8 @@ class Changes(Served):
         self.write_fleet(changed)
         said = self.change("/api/reload")["outcome"]
         self.assertEqual([(one["what"], one["outcome"]) for one in said], [("config", "accepted"), ("identities", "accepted")])
+        states = {one["name"]: one["state"] for one in self.json("/api/scenario?limit=100")["entries"]}
+        self.assertEqual((states["late"], states["off"], states["heat"]), ("ignored", "ignored", "under way"))
         self.reach(100)
         self.write_fleet([*changed, fleet[3]])
         self.change("/api/reload")
