@@ -64,6 +64,10 @@ struct Bench {
   WriterRig rig;
 };
 
+batch::AnomalyEvent event_of(std::uint32_t sensor) {
+  return {1, 1, {}, sensor, 1, AnomalyType::noise, batch::AnomalyEvent::Kind::opened, {}, 0};
+}
+
 // Takes everything at once, of which only so many readings are safe in the end.
 class SettlingSink final : public write::Sink {
  public:
@@ -369,9 +373,14 @@ TEST_CASE(
     moods.pop_front();
     return mood;
   };
-  for (const std::uint32_t sensor : {0u, 1u, 2u}) bench.rig.send(sensor, 10);
+  for (const std::uint32_t sensor : {0u, 1u, 2u}) {
+    bench.rig.send(event_of(sensor));
+    bench.rig.send(sensor, 10);
+  }
   bench.rig.finish();
   const Books books = bench.rig.ledger.books();
+  CHECK(books.events_unconfirmed == 1);
+  CHECK(books.events_lost == 2);
   CHECK(books.written == 5);
   CHECK(books.unconfirmed == 10);
   CHECK(books.lost() == 15);

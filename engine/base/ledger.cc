@@ -54,6 +54,7 @@ Books Ledger::books() const {
   }
   for (std::size_t i = 0; i < most_firmwares; ++i) books.by_firmware[i] = firmwares_[i].counts();
   books.events_lost = events_lost_.load(std::memory_order_relaxed);
+  books.events_unconfirmed = events_unconfirmed_.load(std::memory_order_relaxed);
   return books;
 }
 

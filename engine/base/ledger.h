@@ -74,7 +74,8 @@ struct Books {
   // Not part of the equations, which are about readings.
   std::uint64_t anomalies = 0;  // begun
   PerAnomalyType<std::uint64_t> anomalies_by_type{};
-  std::uint64_t events_lost = 0;              // of their records, those that no file has
+  std::uint64_t events_lost = 0;              // of their records, those that no file has …
+  std::uint64_t events_unconfirmed = 0;       // … and those that were sent and never answered
   std::uint64_t resent = 0;                   // readings sent once more, because an answer was lost
   PerFirmware<FirmwareCounts> by_firmware{};  // by its number in the Roster
 
@@ -155,6 +156,7 @@ class Ledger {
   void unconfirmed(std::uint64_t n) { add(unconfirmed_, n); }
   void resent(std::uint64_t n) { add(resent_, n); }
   void events_lost(std::uint64_t n) { add(events_lost_, n); }
+  void events_unconfirmed(std::uint64_t n) { add(events_unconfirmed_, n); }
   void lost(LossReason reason, std::uint64_t n) { add(lost_[static_cast<std::size_t>(reason)], n); }
 
   [[nodiscard]] Books books() const;
@@ -194,6 +196,7 @@ class Ledger {
   PerAnomalyType<Counter> anomalies_{};
   PerFirmware<FirmwareCounters> firmwares_{};
   Counter events_lost_{0};
+  Counter events_unconfirmed_{0};
   std::array<Counter, loss_reason_names.size()> lost_{};
   std::atomic<Timestamp> skipped_since_{latest_timestamp};
   std::atomic<Timestamp> skipped_until_{earliest_timestamp};

@@ -793,7 +793,7 @@ ExitCode Simulator::settle() {
   log_.info("run_ended", last.cut_short ? "run ended, cut short by a signal" : "run ended", fields);
   const bool reader_left = last.books.unwanted() > 0;
   const bool clean = imbalance.empty() && fault_count() == 0 && last.books.not_written() == 0 &&
-                     (last.books.events_lost == 0 || reader_left) &&
+                     (last.books.events_lost == 0 || reader_left) && last.books.events_unconfirmed == 0 &&
                      !gave_up_.load(std::memory_order_acquire);
   if (!clean) return ExitCode::lost_or_gave_up;
   return last.cut_short ? ExitCode::cut_short : ExitCode::done;

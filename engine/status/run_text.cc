@@ -97,6 +97,12 @@ std::string lost_text(const Books& books) {
 std::string absence_text(const RowAbsence& absence, const Books& books) {
   if (absence.name == "lost") return line(absence.name, lost_text(books));
   const std::uint64_t count = absence.count(books);
+  if (absence.name == "unconfirmed" && count + books.events_unconfirmed > 0) {
+    const std::string truth = books.events_unconfirmed > 0
+                                  ? fmt::format(", and {} anomaly events", grouped(books.events_unconfirmed))
+                                  : std::string();
+    return line(absence.name, fmt::format("{} {}{}", grouped(count), absence.briefly, truth));
+  }
   if (absence.name == "missing") {
     return line(absence.name,
                 fmt::format("{} left out by {} anomalies", grouped(count), row_leaving_types_text()));

@@ -27,7 +27,9 @@ struct Share {
   std::size_t fleet_events = 0;
   std::size_t deliveries = 0;
 
-  [[nodiscard]] std::size_t rows() const { return readings + events + fleet_events + deliveries; }
+  [[nodiscard]] std::size_t rows() const { return readings + truth(); }
+  // Of what is said about readings.
+  [[nodiscard]] std::size_t truth() const { return events + fleet_events + deliveries; }
   // Of each kind as many as here, but no more than there.
   [[nodiscard]] Share within(const Share& most) const {
     return {std::min(readings, most.readings), std::min(events, most.events),

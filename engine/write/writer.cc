@@ -302,7 +302,7 @@ void Writer::make_backlog_give_way() {
     const Share dropped = largest.forget_newest(std::min<std::uint64_t>(excess, (free.rows() + 1) / 2), kept);
     if (dropped.rows() == 0) return;
     context_.ledger.lost(LossReason::backlog_full, dropped.readings);
-    context_.ledger.events_lost(dropped.events + dropped.fleet_events + dropped.deliveries);
+    context_.ledger.events_lost(dropped.truth());
     waiting_.remove(dropped.rows(), true);
   }
 }
@@ -426,8 +426,7 @@ void Writer::taken(std::uint32_t index, const Answer& answer, SteadyTime at) {
     context_.ledger.written(written);
   }
   context_.ledger.rejected(answer.rejected.readings);
-  context_.ledger.events_lost(answer.rejected.events + answer.rejected.fleet_events +
-                              answer.rejected.deliveries);
+  context_.ledger.events_lost(answer.rejected.truth());
   board_.post_commit(index, written);
   if (taken > 0) board_.post_complete(index, slot.rows.readings()[taken - 1].arrives_at() - longest_window);
   if (answer.has_ended) reader_has_left(index, answer.untaken);
@@ -447,7 +446,7 @@ void Writer::taken(std::uint32_t index, const Answer& answer, SteadyTime at) {
 
 void Writer::reader_has_left(std::uint32_t index, const Share& untaken) {
   context_.ledger.lost(LossReason::reader_left, untaken.readings);
-  context_.ledger.events_lost(untaken.events + untaken.fleet_events + untaken.deliveries);
+  context_.ledger.events_lost(untaken.truth());
   if (std::exchange(reader_left_, true)) return;
   context_.log.change(name_of(index) + ": nobody reads any more; ending the run");
   context_.reader_left();
@@ -665,8 +664,8 @@ void Writer::give_up_on(std::uint32_t index) {
   context_.ledger.rejected(part.rejected.readings);
   context_.ledger.unconfirmed(part.unanswered.readings);
   context_.ledger.lost(LossReason::storage_failed_at_stop, left.readings);
-  context_.ledger.events_lost(left.rows() - left.readings + part.rejected.rows() - part.rejected.readings +
-                              part.unanswered.rows() - part.unanswered.readings);
+  context_.ledger.events_unconfirmed(part.unanswered.truth());
+  context_.ledger.events_lost(left.truth() + part.rejected.truth());
   if (part.taken.readings > 0) board_.post_commit(index, written);
   waiting_.remove(slot.rows.size(), true);
   std::erase(sick_, index);

@@ -204,6 +204,15 @@ class LinesOverHttp(FleetTest):
                 self.assertGreater(summary.unconfirmed, 0)
                 self.assertEqual(summary.written + summary.unconfirmed, len(there))
                 self.assertEqual(summary.resent, len(self.readings(server)) - len(there))
+                self.assertEqual(self.books()["events_unconfirmed"], 0)
+
+    def test_ground_truth_that_was_never_answered(self):
+        """It comes in requests of its own."""
+        server, summary = self.stopped_without_answers("half an answer", "anomaly_events")
+        self.assertEqual((summary.written, summary.number("unconfirmed")), (len(self.readings(server)), 0))
+        unanswered = self.books()["events_unconfirmed"]
+        self.assertGreater(unanswered, 0)
+        self.assertEqual(summary.lines["unconfirmed"], f"0 sent and never answered, and {unanswered:,} anomaly events")
 
     def stopped_without_answers(self, how, measurement):
         """A run that gets no answer any more to requests with these lines, and is then stopped."""
