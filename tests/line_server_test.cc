@@ -162,12 +162,12 @@ TEST_CASE("what was sent is unconfirmed unless the server has said that it did n
       {{"HTTP/1.1 2", true}, true, "no answer from the server in 1 s"},
       {{"-ERR unknown command 'POST'\r\n", true}, true, "-ERR unknown command 'POST'"},
       {{"SSH"}, true, "SSH"},
-      {{status(500)}, true, "the server answers 500"},
-      {{status(502)}, true, "the server answers 502"},
-      {{status(504)}, true, "the server answers 504"},
-      {{status(503)}, false, "the server answers 503"},
-      {{status(429)}, false, "the server answers 429"},
-      {{status(401)}, false, "the server answers 401"},
+      {{status(500), true}, true, "the server answers 500"},
+      {{status(502), true}, true, "the server answers 502"},
+      {{status(504), true}, true, "the server answers 504"},
+      {{status(503), true}, false, "the server answers 503"},
+      {{status(429), true}, false, "the server answers 429"},
+      {{status(401), true}, false, "the server answers 401"},
   };
   for (const Case& one : cases) {
     CAPTURE(one.says.bytes);
