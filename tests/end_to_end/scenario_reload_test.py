@@ -48,6 +48,9 @@ class Changes(Served):
                              timeout=120)
         self.assertEqual(ran.returncode, 0, ran.stdout + ran.stderr)
 
+    def states(self):
+        return {one["name"]: one["state"] for one in self.json("/api/scenario?limit=100")["entries"] if one["name"] in ("late", "off", "heat")}
+
     def told(self, name):
         return query_all(self.dir / "data", "SELECT sensor_id, failed FROM fleet_events WHERE name = ?", name)
 
@@ -63,8 +66,7 @@ class Changes(Served):
         self.write_fleet(changed)
         said = self.change("/api/reload")["outcome"]
         self.assertEqual([(one["what"], one["outcome"]) for one in said], [("config", "accepted"), ("identities", "accepted")])
-        states = {one["name"]: one["state"] for one in self.json("/api/scenario?limit=100")["entries"]}
-        self.assertEqual((states["late"], states["off"], states["heat"]), ("ignored", "ignored", "under way"))
+        self.wait_for(lambda: self.states() == {"late": "ignored", "off": "ignored", "heat": "under way"})
         self.reach(100)
         self.write_fleet([*changed, fleet[3]])
         self.change("/api/reload")
