@@ -39,7 +39,7 @@ constexpr std::size_t queued_per_writer =
 
 // What a fleet takes from the clock's setting to its first reading, and its writers to make files ahead,
 // generously: on 2 cores, a million sensors with a thousand entries of a scenario took 0.3 s, and 10,000
-// files 3 s.
+// files 4 s.
 std::chrono::microseconds time_to_begin(std::size_t sensors, std::size_t files) {
   return std::chrono::microseconds(sensors / 2 + files * 400);
 }
