@@ -51,6 +51,22 @@ void write_readings(sqlite::Shard& shard, int first, int count) {
   REQUIRE(shard.flush(rows.lot()).ok());
 }
 
+// A file of one sensor on a disk that loses what nobody waited for. Its settings may change between shards.
+struct OneFile {
+  OneFile() {
+    run.run_id = "run";
+    vfs.remember_unsynced();
+  }
+
+  TemporaryFolder folder;
+  identity::Roster roster = roster_of(1);
+  config::SqliteSettings settings;
+  tables::RunInfo run;
+  FaultyVfs vfs;
+  std::string path = folder / "one.db";
+  sqlite::ShardContext context{roster, settings, run, vfs.name()};
+};
+
 }  // namespace
 
 TEST_CASE(
@@ -91,18 +107,11 @@ TEST_CASE(
 TEST_CASE("rows that were waited for outlive a reading that failed and then the power, wherever it failed") {
   for (std::uint64_t nth = 1; nth <= 12; ++nth) {
     CAPTURE(nth);
-    const TemporaryFolder folder;
-    const identity::Roster roster = roster_of(1);
-    config::SqliteSettings settings;
-    settings.synchronous = config::Synchronous::full;
-    tables::RunInfo run;
-    run.run_id = "run";
-    FaultyVfs vfs;
-    vfs.remember_unsynced();
-    const std::string path = folder / "one.db";
-    const sqlite::ShardContext context{roster, settings, run, vfs.name()};
+    OneFile file;
+    file.settings.synchronous = config::Synchronous::full;
+    FaultyVfs& vfs = file.vfs;
     {
-      sqlite::Shard shard({path}, context);
+      sqlite::Shard shard({file.path}, file.context);
       REQUIRE(shard.record_run().ok());  // and the file is on the disk
       write_readings(shard, 0, 10);
       shard.close(sqlite::Shard::Close::for_now);
@@ -112,30 +121,23 @@ TEST_CASE("rows that were waited for outlive a reading that failed and then the 
       vfs.switch_off();
     }
     vfs.switch_on([](std::size_t changes) { return std::vector(changes, Fate::lost); });
-    CHECK(query(path, "SELECT count(*) FROM sensor_readings") == std::vector<std::string>{"10"});
+    CHECK(query(file.path, "SELECT count(*) FROM sensor_readings") == std::vector<std::string>{"10"});
   }
 }
 
 TEST_CASE("a file that a later run changes outlives the power's failure with all that was in it") {
   for (const std::size_t kept : {0, 1, 2}) {
     CAPTURE(kept);
-    const TemporaryFolder folder;
-    const identity::Roster roster = roster_of(1);
-    config::SqliteSettings settings;
-    settings.checkpoint_pages = 1;
-    settings.unsynced_index = false;
-    tables::RunInfo run;
-    run.run_id = "run";
-    FaultyVfs vfs;
-    vfs.remember_unsynced();
-    const std::string path = folder / "one.db";
-    const sqlite::ShardContext context{roster, settings, run, vfs.name()};
+    OneFile file;
+    file.settings.checkpoint_pages = 1;
+    file.settings.unsynced_index = false;
+    FaultyVfs& vfs = file.vfs;
     {
-      sqlite::Shard before({path}, context);
+      sqlite::Shard before({file.path}, file.context);
       write_readings(before, 0, 3'000);
       REQUIRE(before.finish().ok());
-      settings.unsynced_index = true;  // which takes many pages
-      sqlite::Shard after({path}, context);
+      file.settings.unsynced_index = true;  // which takes many pages
+      sqlite::Shard after({file.path}, file.context);
       write_readings(after, 3'000, 10);
       vfs.switch_off();
     }
@@ -146,8 +148,8 @@ TEST_CASE("a file that a later run changes outlives the power's failure with all
       }
       return fates;
     });
-    CHECK(query(path, "PRAGMA integrity_check") == std::vector<std::string>{"ok"});
-    CHECK(query(path, "SELECT count(*) >= 3000 FROM sensor_readings") == std::vector<std::string>{"1"});
+    CHECK(query(file.path, "PRAGMA integrity_check") == std::vector<std::string>{"ok"});
+    CHECK(query(file.path, "SELECT count(*) >= 3000 FROM sensor_readings") == std::vector<std::string>{"1"});
   }
 }
 

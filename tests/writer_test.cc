@@ -26,6 +26,15 @@ using namespace fleet_sim::test;
 
 namespace fs = std::filesystem;
 
+namespace {
+
+// For a thread that no test's clock moves; ten seconds at most.
+void wait_until(const std::function<bool()>& is_so) {
+  for (int i = 0; i < 10'000 && !is_so(); ++i) std::this_thread::sleep_for(std::chrono::milliseconds(1));
+}
+
+}  // namespace
+
 TEST_CASE("enough rows start a transaction at once") {
   WriterRig rig;
   rig.send(0, 9);
@@ -261,8 +270,7 @@ TEST_CASE("a checkpointer copies the log of a file that is being written, and le
     checkpointer.request({rig.path_of(0)});
     checkpointer.request({rig.path_of(0)});
     checkpointer.request({(rig.folder.path() / "not there.db").string()});
-    for (int i = 0; i < 10'000 && fs::file_size(rig.path_of(0)) == before; ++i)
-      std::this_thread::sleep_for(std::chrono::milliseconds(1));
+    wait_until([&] { return fs::file_size(rig.path_of(0)) > before; });
   }
   CHECK(fs::file_size(rig.path_of(0)) > before);
   CHECK(fs::exists(rig.path_of(0) + "-wal"));
@@ -281,8 +289,7 @@ TEST_CASE("a checkpointer empties the log of a file that is to be closed, once i
   {
     sqlite::Checkpointer checkpointer("");
     checkpointer.request({rig.path_of(0), true});
-    for (int i = 0; i < 10'000 && fs::file_size(log) > 0; ++i)
-      std::this_thread::sleep_for(std::chrono::milliseconds(1));
+    wait_until([&] { return fs::file_size(log) == 0; });
   }
   CHECK(fs::file_size(log) == 0);
   CHECK(rig.has_everything());
