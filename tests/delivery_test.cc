@@ -33,11 +33,11 @@ constexpr std::uint64_t seed = 4711;
 constexpr Microseconds second = 1'000'000;
 constexpr std::size_t sensors = 200;
 
-scenario::Deliver usual_delivery() {
+scenario::Delivery usual_delivery() {
   return {.drop = 0.05, .late = {0.2, 4 * second}, .duplicate = 0.03, .jitter = 20'000};
 }
 
-config::Config config_with(const scenario::Deliver& delivery) {
+config::Config config_with(const scenario::Delivery& delivery) {
   config::Config config;
   config.anomalies.probability = 0.3;
   config.anomalies.types[index_of(AnomalyType::missing_data)].duration_seconds = 3;
@@ -73,7 +73,7 @@ void tick(fleet::Fleet& fleet, Timestamp from, Timestamp until, Microseconds win
   }
 }
 
-Taken run(const scenario::Deliver& delivery, Microseconds length, Microseconds window = second) {
+Taken run(const scenario::Delivery& delivery, Microseconds length, Microseconds window = second) {
   const identity::Roster roster = roster_of(sensors);
   fleet::Fleet fleet = fleet_of(roster, config_with(delivery));
   Taken taken;
@@ -138,18 +138,23 @@ Taken run_with_hold(std::uint64_t drain, const Held& held, Microseconds length) 
 }  // namespace
 
 TEST_CASE("each fate has the share that was asked for, and a lateness of that median") {
-  const scenario::Deliver how = usual_delivery();
+  const scenario::Delivery how = usual_delivery();
+  const delivery::Odds odds(how);
   constexpr int n = 200'000;
-  int dropped = 0, late = 0, below_median = 0, duplicated = 0;
+  int dropped = 0, late = 0, below_median = 0, duplicated = 0, late_and_duplicated = 0, again_late = 0;
+  bool was_late = false;
   Microseconds farthest = 0, latest = 0;
   bool is_pure = true;
   for (int i = 0; i < n; ++i) {
-    const delivery::Fate fate = delivery::fate_of(seed, 1'000 + i % 17, start + i * second, how);
-    is_pure = is_pure && fate == delivery::fate_of(seed, 1'000 + i % 17, start + i * second, how);
+    const delivery::Fate fate = odds.fate(seed, 1'000 + i % 17, start + i * second);
+    is_pure = is_pure && fate == odds.fate(seed, 1'000 + i % 17, start + i * second);
     dropped += fate.is_dropped;
     duplicated += fate.is_duplicated;
     late += fate.late > 0;
     below_median += fate.late > 0 && fate.late < how.late.median;
+    late_and_duplicated += fate.late > 0 && fate.is_duplicated;
+    again_late += was_late && fate.late > 0;
+    was_late = fate.late > 0;
     farthest = std::max(farthest, std::abs(fate.jitter));
     latest = std::max(latest, fate.late);
   }
@@ -164,22 +169,60 @@ TEST_CASE("each fate has the share that was asked for, and a lateness of that me
   CHECK(is_near(late, n, how.late.share));
   CHECK(is_near(duplicated, n, how.duplicate));
   CHECK(is_near(below_median, late, 0.5));
+  CHECK(is_near(late_and_duplicated, n, how.late.share * how.duplicate));
+  CHECK(is_near(again_late, n - 1, how.late.share * how.late.share));
+}
+
+TEST_CASE("what arrives at once is not disturbed, and a larger share leaves the others as they were") {
+  const scenario::Delivery how = usual_delivery();
+  scenario::Delivery more = how;
+  more.drop = 0.5;
+  const delivery::Odds odds(how), others(more);
+  int at_once = 0, disturbed = 0, dropped_now = 0;
+  bool is_right = true;
+  for (int i = 0; i < 20'000; ++i) {
+    const Timestamp due = start + i * second;
+    const delivery::Fate fate = odds.fate(seed, 7, due), other = others.fate(seed, 7, due);
+    const bool is_disturbed = fate.is_dropped || fate.is_duplicated || fate.late > 0;
+    const std::uint64_t draw = delivery::Odds::draw(seed, 7, due);
+    if (odds.arrives_at_once(draw)) {
+      is_right = is_right && !is_disturbed;
+      ++at_once;
+    }
+    disturbed += is_disturbed;
+    dropped_now += other.is_dropped && !fate.is_dropped;
+    is_right = is_right && (other.is_dropped || !fate.is_dropped) && other.late == fate.late &&
+               other.is_duplicated == fate.is_duplicated && other.jitter == fate.jitter &&
+               fate.jitter == odds.jitter(draw);
+  }
+  CHECK(is_right);
+  CHECK(at_once + disturbed == 20'000);  // the first bits settled all of these
+  CHECK(dropped_now > 8'000);
+}
+
+TEST_CASE("a share of one disturbs every reading, and a share of none none") {
+  const delivery::Odds all({.drop = 1, .late = {1, second}, .duplicate = 1}), none({.jitter = 1});
+  for (int i = 0; i < 20'000; ++i) {
+    const delivery::Fate fate = all.fate(seed, 7, start + i), other = none.fate(seed, 7, start + i);
+    REQUIRE((fate.is_dropped && fate.is_duplicated && fate.late > 0));
+    REQUIRE((!other.is_dropped && !other.is_duplicated && other.late == 0));
+  }
 }
 
 TEST_CASE("no reading is later than a hundred medians") {
-  const scenario::Deliver how{.late = {1, 4 * second}};
+  const delivery::Odds odds({.late = {1, 4 * second}});
   // Found by looking: it would be 124 medians late.
-  CHECK(delivery::fate_of(seed, 1'000, start + 285'857 * second, how).late == 400 * second);
+  CHECK(odds.fate(seed, 1'000, start + 285'857 * second).late == 400 * second);
 }
 
 TEST_CASE("what an entry says replaces what the config says, and nothing else") {
-  const scenario::Deliver usual = usual_delivery();
-  const scenario::Deliver both = delivery::overlaid(usual, {.drop = 0.5, .hold = true, .drain = 3});
-  CHECK(both.drop == 0.5);
-  CHECK(both.late == usual.late);
-  CHECK(both.jitter == usual.jitter);
-  CHECK(both.hold);
-  CHECK(both.drain == 3);
+  const scenario::Delivery usual = usual_delivery();
+  const delivery::How how(usual, {.drop = 0.5, .duplicate = 0, .hold = true, .drain = 3});
+  CHECK(how.odds ==
+        delivery::Odds({.drop = 0.5, .late = usual.late, .duplicate = 0, .jitter = usual.jitter}));
+  CHECK(how.hold);
+  CHECK(how.drain == 3);
+  CHECK(delivery::How(usual).odds == delivery::Odds(usual));
 }
 
 TEST_CASE("rows, drops and what still waits are the undisturbed run") {
@@ -358,7 +401,7 @@ TEST_CASE("the config's section says how rows arrive") {
       read("delivery: {drop: 0.1%, late: {share: 1%, median: 8s}, duplicate: 0.03%, jitter: 20ms}\n");
   CHECK(problems == "");
   CHECK(config.delivery ==
-        scenario::Deliver{.drop = 0.001, .late = {0.01, 8 * second}, .duplicate = 0.0003, .jitter = 20'000});
+        scenario::Delivery{.drop = 0.001, .late = {0.01, 8 * second}, .duplicate = 0.0003, .jitter = 20'000});
   CHECK(config::delivers(config));
   CHECK(!config::delivers(config::Config()));
   const auto refuses = [&](std::string_view text, std::string_view why) {

@@ -7,7 +7,7 @@ import math
 from collections import Counter, deque
 from dataclasses import dataclass, field, replace
 
-from truth_basics import DELIVERY, LAST_MOMENT, draw_block, share_of, span_of, uniform, uniform_below
+from truth_basics import DELIVERY, LAST_MOMENT, draw_block, mix_words, share_of, span_of, uniform, uniform_below
 
 MOST_LATE, LATEST_IN_MEDIANS = 2, 100
 
@@ -24,13 +24,11 @@ class How:
 
 
 def how_of(said, usual=How()):
-    """What is said in place of what is usual, but for what says nothing."""
-    late = said.get("late") or {}
-    how = How(share_of(said.get("drop", "0")), (share_of(late.get("share", "0")), span_of(late.get("median", "0s"))),
-              share_of(said.get("duplicate", "0")), span_of(said.get("jitter", "0s")), said.get("hold") == "true",
-              int(said.get("drain", 20)))
-    return replace(how, **{name: getattr(usual, name) for name, nothing in
-                           (("drop", 0), ("late", (0, 0)), ("duplicate", 0), ("jitter", 0)) if getattr(how, name) == nothing})
+    """What is said in place of what is usual."""
+    read = {"drop": share_of, "duplicate": share_of, "jitter": span_of,
+            "late": lambda late: (share_of(late.get("share", "0")), span_of(late.get("median", "0s")))}
+    how = replace(usual, hold=said.get("hold") == "true", drain=int(said.get("drain", 20)))
+    return replace(how, **{name: of(said[name]) for name, of in read.items() if name in said})
 
 
 @dataclass
@@ -122,14 +120,16 @@ class Mail:
             self.push(due, number, stamp, is_duplicated, slot)
 
     def deliver(self, due, number, how, slot):
-        words = draw_block(self.keys, DELIVERY, due)
-        if uniform(words[0]) < how.drop:
+        draw = mix_words(mix_words(*self.keys[0]), due % 2**64)
+        others = draw_block(self.keys, DELIVERY, due)
+        drop, late, duplicate = ((((draw >> shift) % 2**21) + uniform(word)) * 2.0**-21 for shift, word in zip((43, 22, 1), others))
+        if drop < how.drop:
             self.delivered.books["dropped"] += 1
             self.note("drop", number, due, None, 1)
             return
-        is_duplicated = uniform(words[2]) < how.duplicate
-        stamp = min(due + uniform_below(words[3], 2 * how.jitter + 1) - how.jitter, LAST_MOMENT)
-        if uniform(words[1]) < how.late[0]:
+        is_duplicated = duplicate < how.duplicate
+        stamp = min(due + uniform_below(mix_words(draw, 1), 2 * how.jitter + 1) - how.jitter, LAST_MOMENT)
+        if late < how.late[0]:
             arrives_at = self.slot_from(due + self.delay(due, how.late[1]))
             if arrives_at > slot.due and len(self.late) < MOST_LATE:
                 self.late.append((arrives_at, due, number, stamp, is_duplicated))

@@ -99,7 +99,8 @@ TEST_CASE("an entry is what its YAML says") {
   CHECK(hold.hold);
   CHECK(hold.drain == 3);
   const auto& radio = std::get<scenario::Deliver>(entries[8].verb);
-  CHECK(radio.drop == doctest::Approx(0.001));
+  CHECK(radio.drop.value() == doctest::Approx(0.001));
+  CHECK(!hold.drop);
   CHECK(radio.late == scenario::Late{0.01, 8 * second});
   CHECK(radio.jitter == 20'000);
   CHECK(std::holds_alternative<scenario::Leave>(entries[9].verb));
@@ -156,6 +157,9 @@ TEST_CASE("an entry has one verb, and only keys that go with it") {
   // What follows from a mistake is not another.
   CHECK(problems_of("name: a, at: +1h, deliver: {late: 3s}") ==
         "c.yaml:2: scenario.a.deliver.late must be a map with share, median");
+  CHECK(problems_of("name: a, at: +1h, deliver: {late: {share: 0}, jitter: 0s}") == "");
+  CHECK(problems_of("name: a, at: +1h, deliver: {late: {share: 1%}}") ==
+        "c.yaml:2: scenario.a.deliver has a late.share above 0, so it must have late.median too, such as 8s");
   CHECK(problems_of("name: a, at: +1h, deliver: {drain: 3}") ==
         "c.yaml:2: scenario.a.deliver must say how rows arrive: drop, late, duplicate, jitter or hold");
   CHECK(problems_of("name: a, at: +1h, deliver: {drop: 1%, drain: 3}") ==

@@ -31,7 +31,7 @@ constexpr std::size_t sensors = 40;
 using Key = std::pair<std::uint32_t, Timestamp>;  // a sensor, and when its reading was due
 
 // Temperatures of the first 100 s, each sensor read once a second and without anomalies.
-std::map<Key, double> temperatures(const std::string& scenario, const scenario::Deliver& delivery) {
+std::map<Key, double> temperatures(const std::string& scenario, const scenario::Delivery& delivery) {
   Problems problems;
   config::Config config = config::read_config("anomalies: {probability: 0}\n" + scenario, "c.yaml", problems);
   REQUIRE(problems.text() == "");
@@ -57,7 +57,7 @@ std::map<Key, double> temperatures(const std::string& scenario, const scenario::
   return temperatures;
 }
 
-void check_effects(const scenario::Deliver& delivery) {
+void check_effects(const scenario::Delivery& delivery) {
   const std::map<Key, double> undisturbed = temperatures("", delivery);
   const std::map<Key, double> told = temperatures(
       "scenario:\n"
@@ -103,7 +103,7 @@ TEST_CASE("entries have the same effect where delivery is imperfect") {
 }
 
 TEST_CASE("an entry about delivery has its effect from the next slot of a sensor on") {
-  const scenario::Deliver delivery{.jitter = 5'000};
+  const scenario::Delivery delivery{.jitter = 5'000};
   const std::map<Key, double> rows = temperatures(
       "scenario:\n"
       "  - {name: radio, at: +40s, for: 10s, deliver: {drop: 100%}}\n",

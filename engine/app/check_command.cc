@@ -151,7 +151,7 @@ std::string scenario_text(const start::Inputs& inputs) {
 std::string delivery_text(const config::Config& config) {
   if (!config::delivers(config)) return {};
   const auto share = [](double value) { return yaml::share().text(value); };
-  const scenario::Deliver& usual = config.delivery;
+  const scenario::Delivery& usual = config.delivery;
   std::string text = fmt::format("delivery: {} dropped, {} late", share(usual.drop), share(usual.late.share));
   if (usual.late.share > 0) text += fmt::format(" (median {})", yaml::span_text(usual.late.median));
   return text + fmt::format(", {} twice, timestamps off by up to {}; rows have the columns {}\n",

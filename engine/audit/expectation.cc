@@ -78,7 +78,7 @@ void Expectation::note_jitter(const history::RebuiltRun& run) {
     jitter_ = std::max(jitter_, config.delivery.jitter);
     for (const scenario::Entry& entry : config.scenario) {
       if (const auto* how = std::get_if<scenario::Deliver>(&entry.verb))
-        jitter_ = std::max(jitter_, how->jitter);
+        jitter_ = std::max(jitter_, how->jitter.value_or(0));
     }
   }
 }

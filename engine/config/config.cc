@@ -102,7 +102,7 @@ bool delivers(const Config& config) {
   const auto changes_delivery = [](const scenario::Entry& entry) {
     return std::holds_alternative<scenario::Deliver>(entry.verb);
   };
-  return config.delivery != scenario::Deliver{} || std::ranges::any_of(config.scenario, changes_delivery);
+  return config.delivery != scenario::Delivery{} || std::ranges::any_of(config.scenario, changes_delivery);
 }
 
 std::string_view canonical_firmware(std::string_view version) {

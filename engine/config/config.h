@@ -107,7 +107,7 @@ struct Config {
   Behaviors behaviors = default_behaviors();
   types::DeclaredTypes types;  // declared besides the built-in one, or in its place
   scenario::Entries scenario;
-  scenario::Deliver delivery;  // of all rows, unless the scenario says otherwise; holds none
+  scenario::Delivery delivery;  // of all rows, unless the scenario says otherwise
   FleetSettings fleet;
   ShardBy sharding;
   ClockSettings clock;

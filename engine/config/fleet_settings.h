@@ -253,7 +253,7 @@ void clock_keys(Section clock) {
 // `late` adds the rows of what is below it.
 template <class Section, class LateSection>
 void delivery_keys(Section delivery, LateSection late) {
-  delivery.row(&scenario::Deliver::drop, form(yaml::share()),
+  delivery.row(&scenario::Delivery::drop, form(yaml::share()),
                {.name = "delivery.drop",
                 .value = "SHARE",
                 .help = "Share of the rows that never arrives, such as 0.1%: {}",
@@ -269,12 +269,12 @@ void delivery_keys(Section delivery, LateSection late) {
             .help = "How late half of them are, at most: {}",
             .more = "lognormal, with a sigma of 1 and at most 100 times the median",
             .decides = Decides::place});
-  delivery.row(&scenario::Deliver::duplicate, form(yaml::share()),
+  delivery.row(&scenario::Delivery::duplicate, form(yaml::share()),
                {.name = "delivery.duplicate",
                 .value = "SHARE",
                 .help = "Share of the rows that arrives twice: {}",
                 .decides = Decides::place});
-  delivery.row(&scenario::Deliver::jitter, form(yaml::span(0, scenario::longest_span)),
+  delivery.row(&scenario::Delivery::jitter, form(yaml::span(0, scenario::longest_span)),
                {.name = "delivery.jitter",
                 .value = "TIME",
                 .help = "How far the timestamp of a row may be off, either way: {}",

@@ -4,10 +4,11 @@
 #include <cmath>
 
 #include "base/math.h"
-#include "base/random.h"
 
 namespace fleet_sim::delivery {
 namespace {
+
+constexpr double unit = 0x1p-21;  // of the first bits of a uniform number
 
 // Lognormal with σ = 1: its normal deviate is that of Box and Muller (1958).
 Microseconds delay_of(const RandomBlock& draws, Microseconds median) {
@@ -17,34 +18,36 @@ Microseconds delay_of(const RandomBlock& draws, Microseconds median) {
   return std::max<Microseconds>(1, static_cast<Microseconds>(medians * static_cast<double>(median)));
 }
 
-// Uniform, both bounds included.
-Microseconds jitter_of(std::uint64_t word, Microseconds bound) {
-  return static_cast<Microseconds>(uniform_below(word, 2 * static_cast<std::uint64_t>(bound) + 1)) - bound;
+scenario::Delivery overlaid(const scenario::Delivery& usual, const scenario::Deliver& said) {
+  return {said.drop.value_or(usual.drop), said.late.value_or(usual.late),
+          said.duplicate.value_or(usual.duplicate), said.jitter.value_or(usual.jitter)};
 }
 
 }  // namespace
 
-Fate fate_of(std::uint64_t seed, std::uint64_t key, Timestamp due, const scenario::Deliver& how) {
-  // As where readings are only held back.
-  if (how.drop == 0 && how.late.share == 0 && how.duplicate == 0 && how.jitter == 0) return {};
+Odds::Odds(const scenario::Delivery& delivery) : delivery_(delivery) {
+  const auto largest_below = [](double share) { return static_cast<std::uint32_t>(share / unit); };
+  unsettled_ = {largest_below(delivery.drop), largest_below(delivery.late.share),
+                largest_below(delivery.duplicate)};
+}
+
+Fate Odds::fate(std::uint64_t seed, std::uint64_t key, Timestamp due) const {
   const auto moment = static_cast<std::uint64_t>(due);
-  const RandomBlock draws = draw_block(seed, key, Stream::delivery, moment);
-  Fate fate;
-  fate.is_dropped = uniform(draws[0]) < how.drop;
-  if (uniform(draws[1]) < how.late.share)
-    fate.late = delay_of(draw_block(seed, key, Stream::delivery, moment, 1), how.late.median);
-  fate.is_duplicated = uniform(draws[2]) < how.duplicate;
-  fate.jitter = jitter_of(draws[3], how.jitter);
+  const std::uint64_t word = draw(seed, key, due);
+  const FirstBits first = first_bits(word);
+  const RandomBlock others = draw_block(seed, key, Stream::delivery, moment);
+  const auto is_below = [](std::uint32_t first_bits, std::uint64_t rest, double share) {
+    return (first_bits + uniform(rest)) * unit < share;
+  };
+  Fate fate{.jitter = jitter(word)};
+  fate.is_dropped = is_below(first.drop, others[0], delivery_.drop);
+  if (is_below(first.late, others[1], delivery_.late.share))
+    fate.late = delay_of(draw_block(seed, key, Stream::delivery, moment, 1), delivery_.late.median);
+  fate.is_duplicated = is_below(first.duplicate, others[2], delivery_.duplicate);
   return fate;
 }
 
-scenario::Deliver overlaid(const scenario::Deliver& usual, const scenario::Deliver& said) {
-  scenario::Deliver both = said;
-  if (said.drop == 0) both.drop = usual.drop;
-  if (said.late == scenario::Late{}) both.late = usual.late;
-  if (said.duplicate == 0) both.duplicate = usual.duplicate;
-  if (said.jitter == 0) both.jitter = usual.jitter;
-  return both;
-}
+How::How(const scenario::Delivery& usual, const scenario::Deliver& said)
+    : odds(overlaid(usual, said)), hold(said.hold), drain(said.drain) {}
 
 }  // namespace fleet_sim::delivery

@@ -5,6 +5,7 @@
 
 #include <cstdint>
 
+#include "base/random.h"
 #include "base/timestamp.h"
 #include "scenario/entry.h"
 
@@ -22,9 +23,64 @@ struct Fate {
 // No reading is later than so many medians.
 inline constexpr std::int64_t latest_in_medians = 100;
 
-Fate fate_of(std::uint64_t seed, std::uint64_t key, Timestamp due, const scenario::Deliver& how);
+// How likely each fate is. Each share is compared with a uniform number of its own. The first 21 bits of the
+// three numbers are in one word, which settles the fate of nearly every reading; the others are drawn only
+// for one that it does not settle.
+class Odds {
+ public:
+  explicit Odds(const scenario::Delivery& delivery = {});
 
-// `said` in place of `usual`, where it says something.
-scenario::Deliver overlaid(const scenario::Deliver& usual, const scenario::Deliver& said);
+  // Of a reading. Inline, as are the next two, because every reading comes here.
+  static std::uint64_t draw(std::uint64_t seed, std::uint64_t key, Timestamp due) {
+    return mix_words(mix_words(seed, key), static_cast<std::uint64_t>(due));
+  }
+  // Whether the draw says that it arrives once, when it is due; for few that do, it does not.
+  [[nodiscard]] bool arrives_at_once(std::uint64_t draw) const {
+    const FirstBits first = first_bits(draw);
+    return first.drop > unsettled_.drop && first.late > unsettled_.late &&
+           first.duplicate > unsettled_.duplicate;
+  }
+  // What its timestamp is off: uniform, both bounds included.
+  [[nodiscard]] Microseconds jitter(std::uint64_t draw) const {
+    const Microseconds bound = delivery_.jitter;
+    if (bound == 0) return 0;
+    const auto width = 2 * static_cast<std::uint64_t>(bound) + 1;
+    return static_cast<Microseconds>(uniform_below(mix_words(draw, 1), width)) - bound;
+  }
+  // All of it.
+  [[nodiscard]] Fate fate(std::uint64_t seed, std::uint64_t key, Timestamp due) const;
+
+  bool operator==(const Odds&) const = default;
+
+ private:
+  // Of the uniform numbers, in units of 2^-21.
+  struct FirstBits {
+    std::uint32_t drop;
+    std::uint32_t late;
+    std::uint32_t duplicate;
+
+    bool operator==(const FirstBits&) const = default;
+  };
+  static FirstBits first_bits(std::uint64_t word) {
+    constexpr std::uint32_t bits = (1u << 21) - 1;
+    return {static_cast<std::uint32_t>(word >> 43), static_cast<std::uint32_t>(word >> 22) & bits,
+            static_cast<std::uint32_t>(word >> 1) & bits};
+  }
+
+  scenario::Delivery delivery_;
+  FirstBits unsettled_;  // the largest of a number that may be below its share
+};
+
+// How the rows of a sensor arrive.
+struct How {
+  // As usual, but for what an entry says.
+  explicit How(const scenario::Delivery& usual, const scenario::Deliver& said = {});
+
+  Odds odds;
+  bool hold = false;  // all wait; afterwards `drain` of them come with each new one
+  std::uint64_t drain = 0;
+
+  bool operator==(const How&) const = default;
+};
 
 }  // namespace fleet_sim::delivery

@@ -169,7 +169,7 @@ void Cohort::happen(const timeline::Moment& moment, const Events& both) {
   std::vector<batch::AnomalyEvent>& events = both.anomalies;
   const scenario::Verb& verb = story_->entry(moment).verb;
   const std::size_t i = moment.sensor;
-  is_eventful_[i] = 1;
+  quiet_until_[i] = earliest_timestamp;
   if (std::holds_alternative<scenario::Set>(verb) && !moment.fails) become(i, moment.at, events);
   if (std::holds_alternative<scenario::Leave>(verb)) leave(i, moment.at, events);
   if (const auto* how = std::get_if<scenario::Deliver>(&verb)) deliver(sensors_[i].key, *how, moment.until);
@@ -253,7 +253,7 @@ void Cohort::make_room() {
   sort_by_profile();
   remembers_ = knot_words_ > 0 || !ages_.empty();
   if (waiting_) waiting_->seat(sensors_);
-  is_eventful_.assign(sensors_.size(), 1);
+  quiet_until_.assign(sensors_.size(), earliest_timestamp);
 }
 
 void Cohort::sort_by_profile() {

@@ -26,7 +26,8 @@
 
 namespace fleet_sim::delivery {
 struct Fate;
-}
+struct How;
+}  // namespace fleet_sim::delivery
 
 namespace fleet_sim::fleet {
 
@@ -99,7 +100,7 @@ class Cohort {
 
   // From the start of the run on, rows arrive like this (engine/delivery): each reading has a slot, when it
   // is due, and what waits of its sensor arrives in slots too.
-  void deliver(const scenario::Deliver& usual);
+  void deliver(const scenario::Delivery& usual);
   // From its next slot on, and before `until`, the rows of the sensor arrive as `how` says in place of the
   // usual. Nothing where delivery is off, or the sensor is not of this cohort.
   void deliver(std::uint64_t key, const scenario::Deliver& how, Timestamp until);
@@ -190,7 +191,9 @@ class Cohort {
   [[nodiscard]] model::Circumstances now_of(std::size_t i, Timestamp at);
   [[gnu::noinline]] Tally tick_slots(Timestamp until, batch::Batch& batch);
   bool serve_slot(batch::Batch& batch, Tally& tally);
-  void serve_uneventful_slot(batch::Batch& batch, Tally& tally);
+  void serve_quiet_slots(Timestamp until, batch::Batch& batch, Tally& tally);
+  [[nodiscard]] Timestamp quiet_until(std::size_t i) const;
+  [[nodiscard]] bool is_quiet() const { return next_due() < quiet_until_[position_]; }
   [[nodiscard]] OfSensor* waiting_of(std::size_t i) const;
   void hand_over(const model::Sample& taken, const OfSensor* waits, batch::Batch& batch, Tally& tally);
   bool skip_slots(Timestamp until, Tally& tally);
@@ -211,9 +214,12 @@ class Cohort {
   void expire(OfSensor& waits);
   void deliver_late(OfSensor& waits, batch::Batch& batch, Tally& tally) const;
   [[nodiscard]] std::uint16_t overlay() const;
-  [[nodiscard]] const scenario::Deliver& how_of(const OfSensor* waits) const;
-  void deliver_reading(const DueReading& reading, const scenario::Deliver& how, batch::Batch& batch,
-                       Tally& tally);
+  [[nodiscard]] const delivery::How& how_of(const OfSensor* waits) const;
+  void deliver_reading(const DueReading& reading, Timestamp arrives_at, const delivery::How& how,
+                       batch::Batch& batch, Tally& tally);
+  // Apart, because few readings come here.
+  [[gnu::noinline]] void disturb(const delivery::Fate& fate, const batch::Row& row, batch::Batch& batch,
+                                 Tally& tally);
   bool is_late(const delivery::Fate& fate, const batch::Row& row, batch::Batch& batch, Tally& tally);
   static void push_row(const batch::Row& row, bool is_duplicated, batch::Batch& batch, Tally& tally);
   [[nodiscard]] Timestamp due_of(const model::Sensor& sensor, std::uint64_t number) const {
@@ -287,9 +293,9 @@ class Cohort {
   std::vector<batch::FleetEvent> owed_fleet_;
   std::shared_ptr<Story> story_;  // none: there is no scenario. Where there is one, nobody copies a cohort
   std::shared_ptr<Waiting> waiting_;  // none: delivery is off; likewise
-  // By sensor, where there is either: whether more may happen in its next slot than that it is read and
-  // handed over. Its next slots find out again.
-  std::vector<std::uint8_t> is_eventful_;
+  // By sensor, where there is either: until when no more happens in its slots than that it is read and handed
+  // over. The first one then or later finds out again.
+  std::vector<Timestamp> quiet_until_;
 };
 
 }  // namespace fleet_sim::fleet

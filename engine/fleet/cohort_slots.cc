@@ -1,8 +1,8 @@
 // How a cohort is ticked where a scenario happens to its sensors, or where delivery is on. A sensor's slots
 // are the times when its readings are due. A slot takes first what is late and has come, then the reading
 // that is due, if the sensor is there and not silent; while the sensor is held nothing, and afterwards some
-// of the readings that were held, the oldest first. Most slots of most sensors are uneventful, and take
-// little more time than in a fleet to which nothing happens.
+// of the readings that were held, the oldest first. Most slots of most sensors are quiet, and take little
+// more time than in a fleet to which nothing happens.
 #include <algorithm>
 #include <utility>
 
@@ -14,7 +14,7 @@ namespace fleet_sim::fleet {
 
 using Kind = batch::Delivery::Kind;
 
-void Cohort::deliver(const scenario::Deliver& usual) {
+void Cohort::deliver(const scenario::Delivery& usual) {
   waiting_ = std::make_shared<Waiting>(usual);
   make_room();
 }
@@ -25,7 +25,7 @@ void Cohort::deliver(std::uint64_t key, const scenario::Deliver& how, Timestamp 
   OfSensor& waits = waiting_->of(*place, key);
   waits.how = &waiting_->intern(how);
   waits.until = until;
-  is_eventful_[*place] = 1;
+  quiet_until_[*place] = earliest_timestamp;
 }
 
 // Those of which the story, if there is one, says so; the others' rows arrive as usual.
@@ -52,7 +52,7 @@ void Cohort::take_seat(std::uint64_t key, Timestamp arrives_at) {
   const std::optional<std::size_t> place = place_of(key);
   if (!place || !waiting_) return;
   waiting_->of(*place, key).late.push_back({arrives_at, std::nullopt});
-  is_eventful_[*place] = 1;
+  quiet_until_[*place] = std::min(quiet_until_[*place], arrives_at);
 }
 
 Tally Cohort::tick_slots(Timestamp until, batch::Batch& batch) {
@@ -60,31 +60,47 @@ Tally Cohort::tick_slots(Timestamp until, batch::Batch& batch) {
   settle_owed(batch);
   while (next_due() < until && !batch.full()) {
     if (story_ && story_->next_at() <= next_due() && !carry_out(next_due() + 1, batch)) break;
-    if (!is_eventful_[position_]) {
-      serve_uneventful_slot(batch, tally);
-    } else if (!serve_slot(batch, tally)) {
-      break;
+    if (is_quiet()) {
+      serve_quiet_slots(until, batch, tally);
+      continue;
     }
+    if (!serve_slot(batch, tally)) break;
     advance();
   }
   return tally;
 }
 
-// Nothing waits of the sensor, and a scenario has no effect on its readings but what it is made with.
-[[gnu::flatten]] void Cohort::serve_uneventful_slot(batch::Batch& batch, Tally& tally) {
-  model::Sensor& sensor = sensors_[position_];
-  const model::Due due{next_due(), next_cycle_start_ + sensor.phase};
-  const model::Sample taken =
-      remembers_ ? model::sample(sensor, seed_, due, {knots_of(position_), ages_of(sensor), {}})
-                 : model::sample(sensor, seed_, due);
-  ++tally.due;
-  note_events(taken, batch.events, tally);
-  if (taken.missing) {
-    ++tally.missing;
+// One and those behind it that are quiet too: nothing arrives in them that has waited, and a scenario has no
+// effect on their readings but what the sensors are made with.
+[[gnu::flatten]] void Cohort::serve_quiet_slots(Timestamp until, batch::Batch& batch, Tally& tally) {
+  const Timestamp end = story_ ? std::min(until, story_->next_at()) : until;
+  Timestamp at = next_due();
+  do {
+    model::Sensor& sensor = sensors_[position_];
+    const model::Due due{at, next_cycle_start_ + sensor.phase};
+    const model::Sample taken =
+        remembers_ ? model::sample(sensor, seed_, due, {knots_of(position_), ages_of(sensor), {}})
+                   : model::sample(sensor, seed_, due);
+    ++tally.due;
+    note_events(taken, batch.events, tally);
     tally.note_taken(sensor, taken);
-  } else {
-    hand_over(taken, nullptr, batch, tally);
-  }
+    if (taken.missing) {
+      ++tally.missing;
+    } else if (waiting_) {
+      deliver_reading({sensor, taken, at, cycle_ + 1, overlay()}, at, waiting_->usual(), batch, tally);
+    } else {
+      batch.readings.push({at, sensor.identity, taken.anomaly, 0, overlay()}, taken.values);
+    }
+    advance();
+    at = next_due();
+  } while (at < end && at < quiet_until_[position_] && !batch.full());
+}
+
+// From the slot on that it has now.
+Timestamp Cohort::quiet_until(std::size_t i) const {
+  if (story_ && story_->affects(i, next_due())) return earliest_timestamp;
+  const OfSensor* const waits = waiting_of(i);
+  return waits != nullptr ? waits->quiet_until() : latest_timestamp;
 }
 
 // False when the batch was full before the slot was over.
@@ -100,8 +116,7 @@ bool Cohort::serve_slot(batch::Batch& batch, Tally& tally) {
   if (!waits_first) {
     if (taken && !taken->missing) hand_over(*taken, waits, batch, tally);
     if (waits != nullptr) waiting_->forget_if_empty(position_);
-    is_eventful_[position_] =
-        waiting_of(position_) != nullptr || (story_ && story_->affects(position_, next_due()));
+    quiet_until_[position_] = quiet_until(position_);
     return true;
   }
   if (taken || !waits->late.empty()) begin_hold(*waits);
@@ -122,7 +137,8 @@ void Cohort::hand_over(const model::Sample& taken, const OfSensor* waits, batch:
   const model::Sensor& sensor = sensors_[position_];
   tally.note_taken(sensor, taken);
   if (waiting_) {
-    deliver_reading({sensor, taken, next_due(), cycle_ + 1, overlay()}, how_of(waits), batch, tally);
+    deliver_reading({sensor, taken, next_due(), cycle_ + 1, overlay()}, next_due(), how_of(waits), batch,
+                    tally);
   } else {
     batch.readings.push({next_due(), sensor.identity, taken.anomaly, 0, overlay()}, taken.values);
   }
@@ -182,7 +198,8 @@ bool Cohort::drain(OfSensor& waits, batch::Batch& batch, Tally& tally) {
         model::sample(span->sensor, seed_, {due, due_of(span->sensor, span->next + 1)}, {{}, {}, then});
     if (!taken.missing) {
       --tally.undelivered;
-      deliver_reading({span->sensor, taken, due, span->next, span->overlay}, *span->how, batch, tally);
+      deliver_reading({span->sensor, taken, due, span->next, span->overlay}, next_due(), *span->how, batch,
+                      tally);
     }
     waits.hold->take_front();
   }
@@ -200,7 +217,7 @@ std::uint16_t Cohort::overlay() const {
   return story_ ? story_->overlay(position_) : std::uint16_t{0};
 }
 
-const scenario::Deliver& Cohort::how_of(const OfSensor* waits) const {
+const delivery::How& Cohort::how_of(const OfSensor* waits) const {
   return waits != nullptr && waits->how != nullptr ? *waits->how : waiting_->usual();
 }
 
@@ -214,20 +231,25 @@ void Cohort::deliver_late(OfSensor& waits, batch::Batch& batch, Tally& tally) co
   }
 }
 
-void Cohort::deliver_reading(const DueReading& reading, const scenario::Deliver& how, batch::Batch& batch,
-                             Tally& tally) {
+void Cohort::deliver_reading(const DueReading& reading, Timestamp arrives_at, const delivery::How& how,
+                             batch::Batch& batch, Tally& tally) {
   const auto& [sensor, taken, due, number, overlay] = reading;
-  const delivery::Fate fate = delivery::fate_of(seed_, sensor.key, due, how);
+  const std::uint64_t draw = delivery::Odds::draw(seed_, sensor.key, due);
+  const Timestamp stamp = std::clamp(due + how.odds.jitter(draw), earliest_timestamp, latest_timestamp);
+  const batch::Arrival arrival{stamp, arrives_at, number};
+  if (how.odds.arrives_at_once(draw)) [[likely]]
+    return batch.readings.push({due, sensor.identity, taken.anomaly, 0, overlay}, taken.values, arrival);
+  const batch::Row row{due, taken.values, sensor.identity, taken.anomaly, overlay, &arrival};
+  disturb(how.odds.fate(seed_, sensor.key, due), row, batch, tally);
+}
+
+void Cohort::disturb(const delivery::Fate& fate, const batch::Row& row, batch::Batch& batch, Tally& tally) {
   if (fate.is_dropped) {
     ++tally.dropped;
-    batch.deliveries.push_back({due, std::nullopt, number, 1, sensor.identity, Kind::drop});
-    return;
+    batch.deliveries.push_back({row.due, std::nullopt, row.arrival->sequence, 1, row.sensor, Kind::drop});
+  } else if (fate.late == 0 || !is_late(fate, row, batch, tally)) {
+    push_row(row, fate.is_duplicated, batch, tally);
   }
-  const Timestamp stamp = std::clamp(due + fate.jitter, earliest_timestamp, latest_timestamp);
-  const batch::Arrival arrival{stamp, next_due(), number};
-  const batch::Row row{due, taken.values, sensor.identity, taken.anomaly, overlay, &arrival};
-  if (fate.late > 0 && is_late(fate, row, batch, tally)) return;
-  push_row(row, fate.is_duplicated, batch, tally);
 }
 
 // A late one arrives in the first slot at its time or after; that may be this one. While two wait, no other
@@ -239,7 +261,7 @@ bool Cohort::is_late(const delivery::Fate& fate, const batch::Row& row, batch::B
   if (arrives_at <= next_due()) return false;
   OfSensor& waits = waiting_->of(position_, key);
   if (!waits.may_be_late()) return false;
-  is_eventful_[position_] = 1;
+  quiet_until_[position_] = std::min(quiet_until_[position_], arrives_at);
   waits.late.push_back({arrives_at, row, fate.is_duplicated});
   ++tally.undelivered;
   batch.deliveries.push_back({row.due, arrives_at, row.arrival->sequence, 1, row.sensor, Kind::late});

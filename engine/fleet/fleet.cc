@@ -135,7 +135,7 @@ void Fleet::resume_at(Timestamp moment, const PastAnomalies& past, const Lives& 
   for (Cohort& cohort : cohorts_) cohort.resume_at(moment, past, lives);
 }
 
-void Fleet::deliver(const scenario::Deliver& usual) {
+void Fleet::deliver(const scenario::Delivery& usual) {
   delivery_ = usual;
   for (Cohort& cohort : cohorts_) cohort.deliver(usual);
 }

@@ -54,7 +54,7 @@ class Fleet {
   void resume_at(Timestamp moment, const PastAnomalies& past, const Lives& lives = {});
 
   // From the start of the run on, rows arrive like this; see Cohort::deliver.
-  void deliver(const scenario::Deliver& usual);
+  void deliver(const scenario::Delivery& usual);
   // What an earlier process of the run leaves behind.
   void resume_delivery(const LateSeats& seats);
 
@@ -73,7 +73,7 @@ class Fleet {
   std::vector<Cohort> cohorts_;
   Timestamp start_;
   std::uint64_t seed_;
-  std::optional<scenario::Deliver> delivery_;  // none: rows arrive when they are due
+  std::optional<scenario::Delivery> delivery_;  // none: rows arrive when they are due
   std::uint64_t due_elsewhere_ =
       0;  // of those that left, until then, less what joiners would have had; modulo 2^64
   std::size_t size_ = 0;

@@ -5,8 +5,6 @@
 #include <unordered_map>
 #include <utility>
 
-#include "delivery/fate.h"
-
 namespace fleet_sim::fleet {
 namespace {
 
@@ -20,7 +18,7 @@ bool is_same(const model::Sensor& was, const model::Sensor& is) {
 }  // namespace
 
 void Hold::add(std::uint64_t number, const model::Sensor& before, const model::Sensor& after,
-               const scenario::Deliver& how, std::uint16_t overlay, Then then) {
+               const delivery::How& how, std::uint16_t overlay, Then then) {
   const auto goes_on = [&](const Span& span) {
     return span.next + span.readings == number && span.how == &how && span.overlay == overlay &&
            span.then == then && is_same(after_, before);
@@ -47,6 +45,13 @@ Timestamp OfSensor::earliest_due(Timestamp at) const {
   return at;
 }
 
+Timestamp OfSensor::quiet_until() const {
+  if (how != nullptr || hold) return earliest_timestamp;
+  Timestamp first = latest_timestamp;
+  for (const LateReading& one : late) first = std::min(first, one.arrives_at);
+  return first;
+}
+
 std::optional<LateReading> OfSensor::take_late(Timestamp slot) {
   const auto first = std::ranges::min_element(late, {}, &LateReading::arrives_at);
   if (first == late.end() || first->arrives_at > slot) return std::nullopt;
@@ -68,8 +73,8 @@ void Waiting::forget_rows(std::size_t place) {
   forget_if_empty(place);
 }
 
-const scenario::Deliver& Waiting::intern(const scenario::Deliver& said) {
-  const scenario::Deliver how = delivery::overlaid(usual_, said);
+const delivery::How& Waiting::intern(const scenario::Deliver& said) {
+  const delivery::How how(usual_, said);
   const auto known = std::ranges::find(hows_, how);
   return known != hows_.end() ? *known : hows_.emplace_back(how);
 }

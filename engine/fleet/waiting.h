@@ -16,6 +16,7 @@
 
 #include "base/timestamp.h"
 #include "batch/reading.h"
+#include "delivery/fate.h"
 #include "fleet/added.h"
 #include "model/sensor.h"
 #include "scenario/entry.h"
@@ -35,10 +36,10 @@ class Hold {
  public:
   // Readings in a row, through which nothing but time has changed the sensor.
   struct Span {
-    std::uint64_t next;            // number of the first one that has not been read again, and …
-    std::uint64_t readings;        // … how many such there are
-    model::Sensor sensor;          // as it was before that one
-    const scenario::Deliver* how;  // they arrive
+    std::uint64_t next;        // number of the first one that has not been read again, and …
+    std::uint64_t readings;    // … how many such there are
+    model::Sensor sensor;      // as it was before that one
+    const delivery::How* how;  // they arrive
     std::uint16_t overlay;
     Then then;  // what a scenario has done to it
   };
@@ -48,7 +49,7 @@ class Hold {
 
   // Reading `number` waits as well: its sensor was `before` it was read, and is now `after`.
   void add(std::uint64_t number, const model::Sensor& before, const model::Sensor& after,
-           const scenario::Deliver& how, std::uint16_t overlay, Then then);
+           const delivery::How& how, std::uint16_t overlay, Then then);
 
   // The span of the reading that is to be delivered first; null when none is left.
   [[nodiscard]] Span* front() { return taken_ < spans_.size() ? &spans_[taken_] : nullptr; }
@@ -80,6 +81,8 @@ struct OfSensor {
   [[nodiscard]] bool may_be_late() const { return late.size() < most_late; }
   [[nodiscard]] bool is_held() const { return how != nullptr && how->hold; }
   [[nodiscard]] bool is_empty() const { return late.empty() && !hold && how == nullptr; }
+  // From when on anything of it may arrive or be held, if its rows arrive as usual until then.
+  [[nodiscard]] Timestamp quiet_until() const;
   // When the earliest late one was due, or `at`.
   [[nodiscard]] Timestamp earliest_due(Timestamp at) const;
   // The late one that arrives first, if that is by `slot`.
@@ -87,16 +90,16 @@ struct OfSensor {
 
   std::uint64_t key;  // of the sensor
   std::vector<LateReading> late;
-  std::unique_ptr<Hold> hold;              // from its first slot on until the last reading has been delivered
-  const scenario::Deliver* how = nullptr;  // at present, if not as usual …
-  Timestamp until = latest_timestamp;      // … which ends then
+  std::unique_ptr<Hold> hold;          // from its first slot on until the last reading has been delivered
+  const delivery::How* how = nullptr;  // at present, if not as usual …
+  Timestamp until = latest_timestamp;  // … which ends then
 };
 
 class Waiting {
  public:
-  explicit Waiting(const scenario::Deliver& usual) : usual_(usual) {}
+  explicit Waiting(const scenario::Delivery& usual) : usual_(usual), as_usual_(usual) {}
 
-  [[nodiscard]] const scenario::Deliver& usual() const { return usual_; }
+  [[nodiscard]] const delivery::How& usual() const { return as_usual_; }
 
   // Of the sensor at this place in the cohort; null when nothing is known of it.
   [[nodiscard]] OfSensor* find(std::size_t place) const { return sensors_[place].get(); }
@@ -110,7 +113,7 @@ class Waiting {
   void forget_rows(std::size_t place);
 
   // A way to arrive that stays where it is: as `said`, and where that says nothing, as usual.
-  const scenario::Deliver& intern(const scenario::Deliver& said);
+  const delivery::How& intern(const scenario::Deliver& said);
 
   [[nodiscard]] bool holds_any() const;
 
@@ -121,8 +124,9 @@ class Waiting {
   std::optional<std::uint64_t> left_in_slot;
 
  private:
-  scenario::Deliver usual_;
-  std::deque<scenario::Deliver> hows_;              // few: one for each entry of a scenario
+  scenario::Delivery usual_;
+  delivery::How as_usual_;
+  std::deque<delivery::How> hows_;                  // few: one for each entry of a scenario
   std::vector<std::unique_ptr<OfSensor>> sensors_;  // by place; null: nothing is known
 };
 

@@ -98,11 +98,21 @@ struct Late {
 };
 
 // How rows arrive.
-struct Deliver {
+struct Delivery {
   double drop = 0;       // share of rows that never do
   Late late{};           // share that does later
   double duplicate = 0;  // share that does twice
   Microseconds jitter = 0;
+
+  bool operator==(const Delivery&) const = default;
+};
+
+// How they arrive while an entry lasts; what it leaves out is as usual.
+struct Deliver {
+  std::optional<double> drop{};
+  std::optional<Late> late{};
+  std::optional<double> duplicate{};
+  std::optional<Microseconds> jitter{};
   bool hold = false;  // all wait; afterwards `drain` of them come with each new one
   std::uint64_t drain = 20;
 

@@ -53,6 +53,19 @@ Field<Of> field(T Of::*member, const Form<T>& form, const Row& row) {
   return field(member, form.values, read, form.text, row);
 }
 
+// One that may be left out, in the notation of `form`.
+template <class T>
+Form<std::optional<T>> maybe(const Form<T>& form) {
+  const auto parse = [form](std::string_view text, std::optional<T>& value) {
+    T found{};
+    std::string wrong = form.parse(text, found);
+    if (wrong.empty()) value = found;
+    return wrong;
+  };
+  return {parse, [form](const std::optional<T>& value) { return form.text(value.value_or(T{})); },
+          form.values};
+}
+
 // A map with fields of its own.
 template <class Of, class T>
 Field<Of> map_field(T Of::*member, std::string values, const Row& row) {
@@ -125,17 +138,6 @@ Form<std::uint64_t> count(std::uint64_t min, std::uint64_t max) {
           yaml::count_text, yaml::count_range_text(min, max)};
 }
 
-Form<std::optional<double>> severity() {
-  const auto parse = [](std::string_view text, std::optional<double>& value) {
-    double found = 0;
-    std::string wrong = yaml::parse_number(text, {-largest_severity, largest_severity}, found);
-    if (wrong.empty()) value = found;
-    return wrong;
-  };
-  return {parse, [](const std::optional<double>& value) { return yaml::number_text(value.value_or(0)); },
-          yaml::range_text({-largest_severity, largest_severity})};
-}
-
 // What is wrong with a wave behind those there are.
 std::string wave_problem(const yaml::Node& node, const std::vector<Wave>& before, Wave& wave) {
   static const Form<Microseconds> delays = span_from(0);
@@ -187,6 +189,15 @@ Field<Entry> waves() {
                "all are reached at once"});
 }
 
+Field<Deliver> late() {
+  const auto read = [](const yaml::Node& node, std::optional<Late>& value, const Place& place) {
+    read_fields(node, value.emplace(), place);
+  };
+  const auto text = [](const std::optional<Late>& value) { return fields_text(value.value_or(Late{})); };
+  return field(&Deliver::late, "`{share, median}`", read, text,
+               {.name = "late", .help = "The rows that arrive late"});
+}
+
 constexpr std::array<std::string_view, 2> ramps{"none", "linear"};
 
 // The verbs: how each reads and writes what it holds.
@@ -235,9 +246,10 @@ std::string fault_problem(const Fault& fault) {
 }
 
 std::string deliver_problem(const Deliver& deliver) {
-  Deliver as_usual;
-  as_usual.drain = deliver.drain;
-  if (deliver == as_usual) return "must say how rows arrive: drop, late, duplicate, jitter or hold";
+  if (deliver == Deliver{.drain = deliver.drain})
+    return "must say how rows arrive: drop, late, duplicate, jitter or hold";
+  if (deliver.late && deliver.late->share > 0 && deliver.late->median == 0)
+    return "has a late.share above 0, so it must have late.median too, such as 8s";
   return deliver.hold || deliver.drain == Deliver{}.drain ? "" : "has drain, which needs hold: true";
 }
 
@@ -418,7 +430,7 @@ const std::vector<Field<Fault>>& fields() {
             {.name = "type", .help = "Which type of anomaly it is", .required = true}),
       field(&Fault::channel, some_text(longest_word_bytes, "the name of a channel"),
             {.name = "channel", .help = "The channel of an anomaly of one; without it, it is drawn"}),
-      field(&Fault::severity, severity(),
+      field(&Fault::severity, maybe(yaml::number({-largest_severity, largest_severity})),
             {.name = "severity", .help = "How severe it is; without it, it is drawn"})};
   return all;
 }
@@ -428,19 +440,19 @@ const std::vector<Field<Late>>& fields() {
   static const std::vector<Field<Late>> all{
       field(&Late::share, yaml::share(), {.name = "share", .help = "How many of them", .required = true}),
       field(&Late::median, span_from(1'000),
-            {.name = "median", .help = "How late half of them are, at most", .required = true})};
+            {.name = "median", .help = "How late half of them are, at most; needed if `share` is above 0"})};
   return all;
 }
 
 template <>
 const std::vector<Field<Deliver>>& fields() {
   static const std::vector<Field<Deliver>> all{
-      field(&Deliver::drop, yaml::share(),
+      field(&Deliver::drop, maybe(yaml::share()),
             {.name = "drop", .help = "The share of the rows that never arrives"}),
-      map_field(&Deliver::late, "`{share, median}`", {.name = "late", .help = "The rows that arrive late"}),
-      field(&Deliver::duplicate, yaml::share(),
+      late(),
+      field(&Deliver::duplicate, maybe(yaml::share()),
             {.name = "duplicate", .help = "The share of the rows that arrives twice"}),
-      field(&Deliver::jitter, span_from(0),
+      field(&Deliver::jitter, maybe(span_from(0)),
             {.name = "jitter", .help = "How far a row's timestamp may be off, either way"}),
       field(&Deliver::hold, boolean(),
             {.name = "hold", .help = "With `true`, all rows wait, and come when it is over"}),

@@ -94,8 +94,8 @@ double draw_share(Dice& dice, std::uint64_t most_percent) {
   return static_cast<double>(dice.between(1, most_percent)) / 100;
 }
 
-scenario::Deliver draw_delivery(Dice& dice) {
-  scenario::Deliver how;
+scenario::Delivery draw_delivery(Dice& dice) {
+  scenario::Delivery how;
   if (dice.chance(0.5)) how.drop = draw_share(dice, 30);
   if (dice.chance(0.6)) how.late = {draw_share(dice, 60), draw_span(dice, dice.chance(0.5) ? 2 : 15)};
   if (dice.chance(0.5)) how.duplicate = draw_share(dice, 30);
@@ -133,7 +133,12 @@ scenario::Verb draw_verb(Dice& dice, config::ShardKey key) {
     case 6:
       return scenario::Leave{};
     default: {
-      scenario::Deliver how = draw_delivery(dice);
+      const scenario::Delivery drawn = draw_delivery(dice);
+      scenario::Deliver how;
+      if (drawn.drop > 0 || drawn.late.share > 0) how.drop = drawn.drop;  // 0 switches it off meanwhile
+      if (drawn.late.share > 0) how.late = drawn.late;
+      if (drawn.duplicate > 0) how.duplicate = drawn.duplicate;
+      if (drawn.jitter > 0 || drawn.duplicate > 0) how.jitter = drawn.jitter;
       how.hold = dice.chance(0.7) || how == scenario::Deliver{};  // an entry has to change something
       const auto drain = dice.one_of(std::vector<std::uint64_t>{1, 3, 20});
       if (how.hold) how.drain = drain;
