@@ -170,10 +170,12 @@ class Finder {
       of.expected -= taken;
       if (taken > 0) rows_.lacking[reason] += taken;
     };
-    static const std::string broke_off = "the run broke off";
+    const history::RunPart& part = expected_.parts()[track.part];
+    static const std::string broke_off = "the run broke off", on_its_way = "late or held";
     std::uint64_t any = UINT64_MAX;
-    for (const Track::Unsure& one : track.unsure) take(one.from, one.to, broke_off, any);
-    const std::vector<history::Lacking>& spans = expected_.parts()[track.part].lacking;
+    for (const Track::Unsure& one : track.unsure)
+      take(one.from, one.to, part.goes_on ? on_its_way : broke_off, any);
+    const std::vector<history::Lacking>& spans = part.lacking;
     for (std::size_t i = 0; i < spans.size(); ++i)
       take(spans[i].since, spans[i].until + 1, spans[i].reason, left_[track.part][i]);
   }

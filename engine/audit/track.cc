@@ -124,6 +124,7 @@ void Track::cut(Timestamp until) {
   if (!absences.empty())
     absences.back().count = std::min(absences.back().end(), readings) - absences.back().first;
   twice.erase(std::ranges::lower_bound(twice, readings), twice.end());
+  std::erase_if(unsure, [until](const Unsure& span) { return span.from >= until; });
 }
 
 }  // namespace fleet_sim::audit

@@ -58,7 +58,8 @@ struct Track {
   std::vector<KeptAnomaly> kept;     // in order
   std::vector<std::uint64_t> twice;  // readings that delivery brought once more; sorted after the walk
   std::vector<std::pair<std::uint64_t, batch::Values>> odd;  // readings that are not what is worked out
-  // When readings were due that the run, which broke off, may not have written; apart from each other.
+  // When readings were due that the run, which broke off or goes on, may not have written; apart from each
+  // other.
   struct Unsure {
     Timestamp from;
     Timestamp to;

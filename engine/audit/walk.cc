@@ -399,7 +399,7 @@ class UnsureRows {
   }
 
   void note(const history::LifeTable::Piece& piece, Track& track) const {
-    if (!part_.broken_off) return;
+    if (!part_.broken_off && !part_.goes_on) return;
     const Timestamp from = std::max(piece.from, unsure_from(piece));
     if (from < piece.to) track.unsure.push_back({from, piece.to});
   }
@@ -415,6 +415,7 @@ class UnsureRows {
 
   // Files that were put together from those of a run have other names.
   [[nodiscard]] Timestamp unsure_from(const Piece& piece) const {
+    if (part_.goes_on) return part_.judged_until;
     if (!has_files_) return part_.until - 1 - longest_window;
     const auto last = part_.broken_off->last_rows.find(file_of(piece));
     return last == part_.broken_off->last_rows.end() ? earliest_timestamp : last->second - longest_window;

@@ -402,13 +402,35 @@ RunPart read_part_of_files(const Found& found) {
   return part;
 }
 
-// Where the run goes on, rows of before that time may be late.
+// How long after it was due a reading may arrive under the config, unless it is held for good.
+Microseconds longest_way(const config::Config& config) {
+  constexpr Microseconds longest = latest_timestamp / 4;
+  Microseconds median = config.delivery.late.median;
+  Microseconds held = 0;
+  for (const scenario::Entry& entry : config.scenario) {
+    const auto* how = std::get_if<scenario::Deliver>(&entry.verb);
+    if (how == nullptr) continue;
+    median = std::max(median, how->late.value_or(scenario::Late()).median);
+    if (!how->hold) continue;
+    const Microseconds drained = entry.duration / static_cast<Microseconds>(how->drain);
+    held = std::min(held + entry.duration + drained, longest);  // one hold may follow another
+  }
+  return std::min(delivery::latest_in_medians * median, longest) + held;
+}
+
+// Where the run goes on, rows of before that time may be late or held.
 void judge_until(Timestamp until, RunPart& part) {
   part.judged_until = until;
-  if (part.until != latest_timestamp) return;
-  const config::Config config = recorded_config(part.run);
-  const Microseconds latest = delivery::latest_in_medians * config.delivery.late.median;
-  part.until = std::min(until + latest, latest_timestamp - 1);
+  part.goes_on = part.until == latest_timestamp;
+  if (!part.goes_on) return;
+  Microseconds longest = longest_way(recorded_config(part.run));
+  tables::RunInfo then = part.run;
+  for (const data::RecordedReload& one : part.record.reloads) {
+    if (one.reload.config.empty()) continue;
+    then.config = one.reload.config;
+    longest = std::max(longest, longest_way(recorded_config(then)));
+  }
+  part.until = std::min(until + longest, latest_timestamp - 1);
 }
 
 void demand_this_version(const tables::RunInfo& run, const std::string& where) {

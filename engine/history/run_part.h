@@ -49,6 +49,7 @@ struct RunPart {
   std::string sensors_lost = {};       // what to say of a record that lacks some that the run began with
   Timestamp until = latest_timestamp;  // every reading due before has been taken; latest: not recorded
   Timestamp judged_until = latest_timestamp;  // no reading due then or later is asked for
+  bool goes_on = false;  // for all that is known: what was due before `judged_until` may arrive later
 };
 
 struct RunChoice {

@@ -242,6 +242,31 @@ class Untouched(AuditTest):
                 else:
                     self.assert_counts(self.audit(self.export(rows, "data-" + rows), runs=["data-" + rows]))
 
+    def test_until_where_rows_are_held_or_late_and_the_run_has_no_end(self):
+        """What was due before that time may have come since, or be on its way."""
+        self.write("c.yaml", "scenario:\n  - {name: cut, at: +20s, for: 20s, deliver: {hold: true, drain: 3}}\n"
+                             "  - {name: slow, at: +50s, deliver: {late: {share: 30%, median: 3s}, duplicate: 5%}}\n")
+        process = self.start("--identities", fleet.IDENTITIES, "--config", "c.yaml", "--data-dir", "text", "--sink", "csv:text.csv",
+                             "--start", "2026-01-01", "--seed", 7, "--duration", 0, "--speed", 60)
+        while process.poll() is None and not re.search(r"2026-01-01T00:02.*\n", (self.dir / "text.csv").read_text() if
+                                                       (self.dir / "text.csv").exists() else ""):
+            time.sleep(0.05)
+        process.kill()
+        process.wait()
+        whole = (self.dir / "text.csv").read_text().rpartition("\n")[0] + "\n"
+        head, *rows = whole.splitlines(keepends=True)
+        arrived = head.strip().split(",").index("arrived_at")
+        for until in ("2026-01-01T00:00:30Z", "2026-01-01T00:00:41Z", "2026-01-01T00:01:30Z"):
+            with self.subTest(until):
+                self.write("rows.csv", whole)
+                now = self.audit("rows.csv", "--until", until, runs=["text"])
+                self.assert_counts(now)
+                self.assertNotIn("late or held", now["not_produced"])
+                self.write("rows.csv", head + "".join(row for row in rows if row.strip().split(",")[arrived] < until))
+                then = self.audit("rows.csv", "--until", until, runs=["text"])
+                self.assert_counts(then)
+                self.assertEqual(then["expected"] + then["not_produced"]["late or held"], now["expected"])
+
     def test_a_run_that_was_killed_before_it_had_all_its_files(self):
         """As one that fills file after file: nobody can lose the readings of sensors whose file was never there."""
         sensors = self.write_identities([fleet.identity(f"S{n}") for n in range(6)])
