@@ -43,6 +43,18 @@ class DeliveryTest(fleet.FleetTest):
 
 
 class Rows(DeliveryTest):
+    def test_an_entry_that_says_0_switches_it_off_while_it_lasts(self):
+        self.run_fleet(self.dir / "data", config=self.write("off.yaml", DELIVERY.replace("drop: 2%", "drop: 30%") + (
+            "scenario:\n  - {name: mended, at: +1m, for: 1m, deliver: {drop: 0, late: {share: 0}, jitter: 0s}}\n")))
+        mended = ("2026-01-01T00:01", "2026-01-01T00:02")
+        rows = self.rows(self.dir / "data")
+        within = [row for row in rows if mended[0] <= row[1] < mended[1]]
+        self.assertTrue(within and all(row[1] == row[2] == row[8] for row in within))  # due, timestamp, arrived_at
+        self.assertGreater(len(within), len(set((row[0], row[7]) for row in within)))  # some came twice all the same
+        drops = [due for kind, due in fleet.query_all(self.dir / "data", "SELECT kind, due FROM deliveries") if kind == "drop"]
+        self.assertEqual([due for due in drops if mended[0] <= due < mended[1]], [])
+        self.assertTrue(min(drops) < mended[0] and max(drops) > mended[1])
+
     def test_rows_and_deliveries_are_the_undisturbed_run(self):
         data, off = self.dir / "data", self.dir / "off"
         ran = self.run_fleet(data)
