@@ -37,7 +37,7 @@ health=$("$engine" inspect --format '{{.State.Health.Status}}' "$container")
 code=$("$engine" inspect --format '{{.State.ExitCode}}' "$container")
 "$engine" logs "$container"
 
-[[ $code -eq 0 ]] || fail "the run ended with exit code $code"
+[[ $code -eq 4 ]] || fail "the run, which was stopped before its hour was over, ended with exit code $code instead of 4"
 [[ $health == healthy ]] || fail "the container was $health after $seconds s"
 [[ -f $data/sensor_data.db ]] || fail "no database at $data/sensor_data.db"
 

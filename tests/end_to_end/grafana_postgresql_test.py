@@ -2,22 +2,16 @@
 """The dashboard over PostgreSQL: each of its queries runs, and finds what the fleet wrote. Without Grafana, so its macros are
 replaced here as Grafana's own data source replaces them."""
 
+from grafana_macros import expanded
 from postgresql_server import *
 
 DASHBOARD = json.loads((SOURCE / "configs" / "grafana" / "fleet-sim-postgresql.json").read_text(encoding="utf-8"))
-FROM, TO = "2026-01-01T00:00:00Z", "2026-01-01T01:00:00Z"
-MACROS = ((r"\$__timeGroupAlias\((\w+),\s*\$__interval\)", r'floor(extract(epoch from \1)/60)*60 AS "time"'),
-          (r"\$__timeFilter\((\w+)\)", rf"\1 BETWEEN '{FROM}' AND '{TO}'"),
-          (r"\$__timeFrom\(\)", f"'{FROM}'::timestamptz"), (r"\$__timeTo\(\)", f"'{TO}'::timestamptz"), (r"\$__interval", "1m"))
+FROM, TO = "'2026-01-01T00:00:00Z'::timestamptz", "'2026-01-01T01:00:00Z'::timestamptz"
 
 
 class Dashboard(PostgresqlTest):
     def ask(self, sql, locations):
-        for macro, meaning in MACROS:
-            sql = re.sub(macro, meaning, sql)
-        sql = sql.replace("$location", ",".join(f"'{name}'" for name in locations))
-        self.assertNotIn("$", sql, "a macro that this test does not know")
-        return self.server.query(sql)
+        return self.server.query(expanded(sql, FROM, TO, locations))
 
     def test_every_panel(self):
         process = self.start("--identities", IDENTITIES, "--sink", self.server.address(), "--speed", "max", "--start", "2026-01-01",
