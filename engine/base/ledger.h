@@ -82,6 +82,10 @@ struct Books {
   [[nodiscard]] std::uint64_t lost() const;
   // Readings that are not there, or perhaps not, although somebody wants them.
   [[nodiscard]] std::uint64_t not_written() const { return lost() + rejected + unconfirmed - unwanted(); }
+  // Behind all that was written.
+  [[nodiscard]] std::uint64_t lost_at_stop() const {
+    return lost_by_reason[static_cast<std::size_t>(LossReason::storage_failed_at_stop)];
+  }
   // By a reader who has had enough.
   [[nodiscard]] std::uint64_t unwanted() const {
     return lost_by_reason[static_cast<std::size_t>(LossReason::reader_left)];

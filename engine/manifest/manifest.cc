@@ -179,6 +179,7 @@ void Manifest::write_run(const End* end) const {
       json.member("found", books.found);
       json.member("duplicates", books.duplicates);
       for (const RowAbsence& absence : row_absences) json.member(absence.name, absence.count(books));
+      json.member("lost_at_stop", books.lost_at_stop());
       json.member("events_lost", books.events_lost);
       json.member("events_unconfirmed", books.events_unconfirmed);
     });

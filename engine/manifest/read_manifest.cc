@@ -96,6 +96,7 @@ std::optional<RecordedRun> find_run(const std::filesystem::path& path) {
   recorded.skipped = numbers.number("skipped");
   recorded.written = numbers.number("written");
   recorded.lost = numbers.number("lost");
+  if (!numbers.text("lost_at_stop").empty()) recorded.lost_at_stop = numbers.number("lost_at_stop");
   if (!numbers.text("rejected").empty()) recorded.rejected = numbers.number("rejected");
   if (!numbers.text("unconfirmed").empty()) recorded.unconfirmed = numbers.number("unconfirmed");
   return recorded;

@@ -23,6 +23,7 @@ struct RecordedRun {
   std::uint64_t skipped = 0;
   std::uint64_t written = 0;
   std::uint64_t lost = 0;
+  std::uint64_t lost_at_stop = 0;  // of these, behind all that was written
   std::uint64_t rejected = 0;
   std::uint64_t unconfirmed = 0;
 };

@@ -106,11 +106,6 @@ log::LogFields summary_fields(const status::Snapshot& now, const status::Snapsho
   return fields;
 }
 
-// Behind all that was written: a run that is resumed writes them.
-std::uint64_t lost_at_stop(const Books& books) {
-  return books.lost_by_reason[static_cast<std::size_t>(LossReason::storage_failed_at_stop)];
-}
-
 double seconds_between(SteadyTime from, SteadyTime to) {
   return std::chrono::duration<double>(to - from).count();
 }
@@ -350,7 +345,7 @@ void Simulator::note_progress(bool durable) {
   }
   std::erase_if(progress.complete_until, [](const auto& type) { return type.second == earliest_timestamp; });
   const Books books = ledger_.books();
-  progress.has_losses = books.lost() - lost_at_stop(books) + books.skipped > 0;
+  progress.has_losses = books.lost() - books.lost_at_stop() + books.skipped > 0;
   const std::string wrong = manifest_->note_progress(progress, durable);
   if (!wrong.empty() && !std::exchange(progress_failed_, true))
     log_.warn("manifest", fmt::format("lacks the progress of the run: {}", wrong));
@@ -744,14 +739,9 @@ void Simulator::add_lag_to(Histogram& lag) const {
   for (const auto& writer : writers_) lag.merge(writer->lag());
 }
 
-// A server has nothing of what was lost at the stop, nor a record of it, so that the run can go on from
-// there.
 std::string Simulator::losses_hint(const Books& books) const {
-  const config::Config& config = inputs_.config;
-  const bool is_in_server =
-      start::keeps_progress(config) || (start::keeps_runs(config) && !sink_.keeps_files);
-  if (is_in_server && books.skipped + books.rejected + books.lost() == lost_at_stop(books))
-    return status::resume_hint();
+  const bool are_at_end = books.skipped + books.rejected + books.lost() == books.lost_at_stop();
+  if (are_at_end && start::resumes_behind_losses(inputs_.config)) return status::resume_hint();
   return status::losses_hint(run_.seed, run_.start, sink_.keeps_files);
 }
 

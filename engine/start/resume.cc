@@ -639,6 +639,12 @@ bool may_have_begun(const config::Config& asked) {
   throw InvalidInput(fmt::format("--resume: {} keeps nothing to resume from", place_of_readings(asked)));
 }
 
+// Reloads and injected anomalies, of which the readings do not tell.
+bool is_told_of(const std::filesystem::path& agenda) {
+  std::error_code none;
+  return std::filesystem::file_size(agenda, none) > 0 && !none;
+}
+
 std::optional<ResumableRun> find_run_to_replay(const config::Config& asked) {
   const manifest::Paths paths(asked.data_directory(), asked.fleet.partition);
   const auto recorded = may_have_begun(asked) ? manifest::find_run(paths.run) : std::nullopt;
@@ -650,12 +656,12 @@ std::optional<ResumableRun> find_run_to_replay(const config::Config& asked) {
   if (recorded->sink != asked.sink.address.text())
     refuse(fmt::format("wrote to {}, not to {}", printable(recorded->sink), asked.sink.address.text()));
   const auto progress = manifest::read_progress(paths.progress, recorded->run.run_id);
-  // What was lost at the end of a run lies behind its progress, and comes again.
-  const bool has_losses =
-      keeps_progress(asked) ? progress.has_losses : recorded->lost + recorded->skipped > 0;
+  // What was lost at the end of a run lies behind its progress, or its last line, and comes again.
+  const bool has_losses = keeps_progress(asked)
+                              ? progress.has_losses
+                              : recorded->lost - recorded->lost_at_stop + recorded->skipped > 0;
   if (has_losses) refuse("lost or skipped rows");
-  std::error_code none;
-  if (std::filesystem::file_size(paths.agenda, none) > 0 && !none)
+  if (is_told_of(paths.agenda))
     refuse("was reloaded or had anomalies injected, which only SQLite's files and PostgreSQL can resume");
   return ResumableRun{recorded->run, {}};
 }
@@ -664,6 +670,14 @@ std::optional<ResumableRun> find_run_to_replay(const config::Config& asked) {
 
 bool keeps_progress(const config::Config& config) {
   return config.sink.address.sink == config::Sink::line_server;
+}
+
+bool resumes_behind_losses(const config::Config& config) {
+  const config::SinkAddress& address = config.sink.address;
+  const bool is_text_file = address.sink == config::Sink::text && !address.is_stream() &&
+                            std::filesystem::is_regular_file(address.target);
+  if (!is_text_file && !keeps_progress(config)) return is_in_server(config);
+  return !is_told_of(manifest::Paths(config.data_directory(), config.fleet.partition).agenda);
 }
 
 bool keeps_runs(const config::Config& config) {

@@ -37,6 +37,10 @@ namespace fleet_sim::start {
 // Whether a run is resumed from how far its manifest says that it has come (manifest/progress.h).
 [[nodiscard]] bool keeps_progress(const config::Config& config);
 
+// Whether a run goes on from where it could not write its last rows as it stopped, and writes them. SQLite's
+// files have a record of such a loss (table run_losses), with which they are not resumed.
+[[nodiscard]] bool resumes_behind_losses(const config::Config& config);
+
 // The latest run of the partition in the place that `asked` names: in the data directory, with those behind
 // that lie in another single file than database.path names; nothing where there is none. InvalidInput when it
 // has lost or skipped rows, or when its record is not whole.

@@ -158,6 +158,7 @@ class StoppedOnAFullDisk(FleetTest):
                 lines = rows.read_text().splitlines(keepends=True) if rows.is_file() else []
                 self.assertEqual(([line for line in lines if not line.endswith("\n")], len(lines)), ([], summary.written))
                 self.assertGreater(summary.lost, 0)
+                self.assertIn("--resume" if rows.is_file() else "another --sink", summary.lines["again"])
 
     def test_a_device_without_space(self):
         self.assert_stops(Path("/dev/full"))
@@ -168,6 +169,56 @@ class StoppedOnAFullDisk(FleetTest):
         self.addCleanup(disk.close)
         self.assert_stops(disk.path / "rows")
         self.assertGreater((disk.path / "rows").stat().st_size, 0)
+
+    @unittest.skipIf(CANNOT_MOUNT, f"no file system can be mounted here: {CANNOT_MOUNT}")
+    def test_it_goes_on_when_there_is_space(self):
+        """As the summary says: what was lost lies behind the last line."""
+        config = self.write("config.yaml", DISTURBED)
+        for scheme, how in (*((scheme, ()) for scheme in FORMATS), ("ndjson", ("--config", config))):
+            with self.subTest(scheme, how=how):
+                self.go_on(scheme, *how)
+
+    @unittest.skipIf(CANNOT_MOUNT, f"no file system can be mounted here: {CANNOT_MOUNT}")
+    def test_what_was_reloaded_cannot_go_on(self):
+        """And the summary does not say that it could."""
+        disk = mounts.SmallDisk(self.dir / "disk", 1_000)
+        self.addCleanup(disk.close)
+        same = ("--identities", self.write_identities([identity("A")]), "--sink", f"ndjson:{disk.path}/rows", "--data-dir", "data")
+        process = self.start(*same, "--duration", 0, "--rate", 10, env=FAST | {"FLEET_SIM_CONFIG_RELOAD_CHECK_INTERVAL_SECONDS": "0.2"})
+        self.wait_for(lambda: (disk.path / "rows").exists())
+        self.write_identities([identity("A"), identity("B")])
+        self.wait_for(lambda: b'"B"' in (disk.path / "rows").read_bytes())
+        disk.fill()
+        self.wait_for(lambda: "No space left on device" in (self.dir / "stderr").read_text())
+        process.send_signal(signal.SIGINT)
+        self.assertEqual(process.wait(timeout=60), 1, self.printed())
+        self.assertIn("another --sink", Summary((self.dir / "stdout").read_text()).lines["again"])
+        disk.make_room()
+        self.assertIn("was reloaded", self.fleet_sim(*same, "--duration", 0, "--resume", code=2).stderr)
+
+    def wait_for(self, condition):
+        until = time.monotonic() + 60
+        while not condition():
+            self.assertLess(time.monotonic(), until, self.printed())
+            time.sleep(0.05)
+
+    def go_on(self, scheme, *how):
+        run = (*RUN, "--duration", "1h", *how, "--speed", "max")
+        disk = mounts.SmallDisk(Path(tempfile.mkdtemp(dir=self.dir)) / "disk", 1_000)
+        self.addCleanup(disk.close)
+        into = ("--sink", f"{scheme}:{disk.path}/rows", "--data-dir", disk.path.parent / "data")
+        process = self.start(*run, *into)
+        self.wait_for(lambda: "No space left on device" in (self.dir / "stderr").read_text())
+        process.send_signal(signal.SIGINT)
+        self.assertEqual(process.wait(timeout=60), 1, self.printed())
+        self.assertIn("--resume", Summary((self.dir / "stdout").read_text()).lines["again"])
+        disk.grow(200_000)
+        ran = self.fleet_sim(*run, *into, "--resume")
+        self.assertGreater(ran.summary.found, 0)
+        whole = disk.path.parent / "whole"
+        self.fleet_sim(*run, "--data-dir", whole)
+        expected = self.fleet_sim("export", whole, "--format", FORMATS[scheme]).stdout.splitlines()
+        self.assertTrue(sorted((disk.path / "rows").read_text().splitlines()) == sorted(expected), "other rows")
 
 
 @unittest.skipIf(CANNOT_MOUNT, f"no file system can be mounted here: {CANNOT_MOUNT}")
