@@ -184,6 +184,22 @@ TEST_CASE("what was sent is unconfirmed unless the server has said that it did n
   }
 }
 
+TEST_CASE("what may have been taken stays unconfirmed when the same rows become too many for a request") {
+  Bench bench({{""}, {status(413), true}, {status(503), true}, {status(204), true}, {status(503), true}});
+  CHECK_FALSE(bench.take().failure.ok());
+  write::Answer answer = bench.take();  // all once more, then some of them
+  const std::size_t some = answer.resent - 5;
+  CHECK((some > 0 && some < 5));
+  CHECK(bench.part_taken().unanswered == Share{5, 0});
+  answer = bench.take();
+  CHECK(answer.resent == 5);
+  CHECK(bench.part_taken().taken == Share{some, 0});
+  CHECK(bench.part_taken().unanswered == Share{5 - some, 0});
+  answer = bench.take();
+  CHECK(answer.failure.ok());
+  CHECK(answer.resent == 5 - some);
+}
+
 TEST_CASE("ground truth alone may be unconfirmed, behind readings that were taken") {
   Bench bench({{status(204), true}, {"HTTP/1.1 204 No C"}});
   CHECK_FALSE(bench.take().failure.ok());

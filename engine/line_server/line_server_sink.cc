@@ -167,8 +167,7 @@ std::string LineServerDestination::message_of(const Response& response) const {
 
 std::optional<write::Answer> LineServerDestination::take(const write::Lot& lot) {
   if (std::exchange(number_, lot.number) != lot.number) {
-    done_ = rejected_ = piece_.rows = {};
-    is_in_doubt_ = false;
+    done_ = rejected_ = in_doubt_ = piece_.rows = {};
   }
   write::Answer answer;
   if (not_before_ && std::chrono::steady_clock::now() < *not_before_ && !lot.is_stopping) {
@@ -188,7 +187,7 @@ std::optional<write::Answer> LineServerDestination::take(const write::Lot& lot) 
 
 write::PartTaken LineServerDestination::part_taken(const write::Lot& lot) const {
   if (number_ != lot.number) return {};
-  return {done_, rejected_, is_in_doubt_ ? piece_.rows : write::Share()};
+  return {done_, rejected_, in_doubt_};
 }
 
 // Readings first, then ground truth: a piece has one kind of rows. One that was not settled has the same rows
@@ -238,22 +237,22 @@ bool LineServerDestination::fill_with(Piece& piece, std::size_t& rows, std::size
 }
 
 write::Failure LineServerDestination::settle(const Response& response, write::Answer& answer) {
-  if (is_in_doubt_ && response.was_sent) answer.resent += piece_.rows.readings;
+  if (response.was_sent) answer.resent += piece_.rows.within(in_doubt_).readings;
   if (is_success(response.status)) {
     piece_is_done();
     return {};
   }
-  is_in_doubt_ = is_in_doubt_ || is_unclear(response);
+  if (is_unclear(response)) in_doubt_ = in_doubt_.with(piece_.rows.without(piece_.rows.within(in_doubt_)));
   const bool may_pass = response.status == 0 || is_passing(response.status);
   return may_pass ? put_off(response) : refuse_piece(response, answer);
 }
 
-// A server to which one row is too large takes none: that is no fault of the row.
+// A server to which one row is too large takes none: that is no fault of the row. Whatever it says of this
+// request, it may have taken an earlier one with the same rows, to which no answer came.
 write::Failure LineServerDestination::refuse_piece(const Response& response, write::Answer& answer) {
   if (response.status == 413 && piece_.rows.rows() > 1) {
     most_bytes_ = std::max<std::size_t>(1, std::min(most_bytes_, piece_.text.size()) / 2);
     piece_.rows = ahead_.rows = {};
-    is_in_doubt_ = false;
     return {};
   }
   if (response.status != 400 && response.status != 422) {
@@ -285,8 +284,8 @@ write::Failure LineServerDestination::put_off(const Response& response) {
 }
 
 void LineServerDestination::piece_is_done() {
+  in_doubt_ = in_doubt_.without(piece_.rows.within(in_doubt_));
   done_ = done_.with(std::exchange(piece_.rows, {}));
-  is_in_doubt_ = false;
 }
 
 std::string LineServerDestination::finish() {

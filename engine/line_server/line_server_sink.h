@@ -87,7 +87,7 @@ class LineServerDestination final : public write::Destination {
   write::Share rejected_;                 // … of these
   Piece piece_;                           // the rows behind them
   Piece ahead_;                           // those behind the piece; empty: it is not made yet
-  bool is_in_doubt_ = false;              // the piece was sent, and perhaps received
+  write::Share in_doubt_;                 // the first of the rows behind them were sent, and perhaps received
   std::optional<SteadyTime> not_before_;  // the server wants to be left alone until then
   bool has_rejected_ = false;             // and that was said
 };
