@@ -432,7 +432,22 @@ TEST_CASE("several searches are shown beside each other") {
   const auto json = nlohmann::json::parse(benchmark::bench_json(report));
   CHECK(json["searches"][0]["highest_rate"].is_null());
   CHECK(json["searches"][1]["highest_rate"] == 40'000);
-  CHECK(holds(benchmark::bench_html(report), "\"label\":\"ndjson:/dev/null\",\"median\":40000"));
+  const std::string page = benchmark::bench_html(report);
+  CHECK(holds(page, "\"label\":\"ndjson:/dev/null\",\"median\":40000"));
+  CHECK(holds(page, "<p>sqlite: no rate held</p>"));
+  CHECK(holds(page, "<p>ndjson:/dev/null: highest rate: 40,000 readings/s</p>"));
+  CHECK_FALSE(holds(page, "base: "));
+}
+
+TEST_CASE("a search that was interrupted does not speak of a sink that it had not come to") {
+  benchmark::BenchReport report;
+  fill(report);
+  report.options.find_rate = true;
+  report.complete = false;
+  report.cells[1].cell.sink = {config::Sink::text, "ndjson", "/dev/null"};
+  report.cells[0].steps.emplace_back().rate = 20'000;
+  CHECK(holds(benchmark::bench_text(report), "sqlite: no rate held\nndjson:/dev/null: not measured\n"));
+  CHECK(holds(benchmark::bench_html(report), "<p>ndjson:/dev/null: not measured</p>"));
 }
 
 TEST_CASE("the disk of a path is the longest mount that leads to it") {

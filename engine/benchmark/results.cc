@@ -364,9 +364,8 @@ std::vector<std::string> bench_notes(const BenchReport& report) {
 }
 
 std::string highest_rate_text(const CellResult& result, const BenchReport& report) {
-  const std::string text = result.highest_rate
-                               ? fmt::format("highest rate: {} readings/s", whole(*result.highest_rate))
-                               : std::string("no rate held");
+  std::string text = result.steps.empty() ? "not measured" : "no rate held";
+  if (result.highest_rate) text = fmt::format("highest rate: {} readings/s", whole(*result.highest_rate));
   return report.cells.size() > 1 ? fmt::format("{}: {}", result.cell.sink.text(), text) : text;
 }
 

@@ -135,15 +135,16 @@ std::string facts_html(const BenchReport& report) {
 
 std::string main_html(const BenchReport& report, const BenchTable& table) {
   std::string html;
-  for (const CellResult& result : report.cells) {
-    if (result.highest_rate) html += tag("p", highest_rate_text(result, report)) + '\n';
+  if (report.options.find_rate) {
+    for (const CellResult& result : report.cells) html += tag("p", highest_rate_text(result, report)) + '\n';
   }
   return html + html_of(table);
 }
 
 std::string notes_html(const BenchReport& report) {
   std::string html;
-  if (report.cells.size() > 1) html += tag("li", "base: " + cell_text(report.cells.front().cell)) + '\n';
+  if (report.cells.size() > 1 && !report.options.find_rate)
+    html += tag("li", "base: " + cell_text(report.cells.front().cell)) + '\n';
   for (const std::string& note : bench_notes(report)) html += tag("li", note) + '\n';
   return html;
 }
