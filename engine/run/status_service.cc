@@ -31,6 +31,12 @@ constexpr double count_interval_seconds = 2;        // of sensors by firmware
 constexpr std::size_t most_reasons = 10;
 constexpr std::chrono::seconds longest_wait_for_reload{1};  // of who asked for it, and of others meanwhile
 
+// A file without its folder; the address of a server as it is.
+std::string brief_name(const std::string& target) {
+  if (target.find("://") != target.npos) return target;
+  return std::filesystem::path(target).filename().string();
+}
+
 std::uint64_t file_bytes(const std::string& path) {
   std::error_code error;
   std::uint64_t bytes = 0;
@@ -265,7 +271,7 @@ void StatusService::list_shards(const std::shared_ptr<const write::Targets>& tar
   for (std::size_t writer = 0; writer < targets->size(); ++writer) {
     for (std::size_t i = 0; i < (*targets)[writer].size(); ++i) {
       const std::string& path = (*targets)[writer][i].name;
-      shards->push_back({std::filesystem::path(path).filename().string(), path, writer, i});
+      shards->push_back({brief_name(path), path, writer, i});
     }
   }
   std::ranges::sort(*shards, {}, &Shard::name);
@@ -311,8 +317,8 @@ std::vector<std::string> StatusService::count_shards(status::Status& status) con
       ++(trouble.degraded ? status.shards_degraded : status.shards_retrying);
       if (!trouble.degraded || reasons.size() >= most_reasons) continue;
       reasons.push_back(fmt::format("{}: cannot be written since {}: {}",
-                                    std::filesystem::path((*targets)[writer][index].name).filename().string(),
-                                    timestamp_text(trouble.since), trouble.error));
+                                    brief_name((*targets)[writer][index].name), timestamp_text(trouble.since),
+                                    trouble.error));
     }
   }
   if (status.shards_degraded > reasons.size()) {
@@ -329,8 +335,8 @@ status::HeldLogs StatusService::held_logs() const {
     const auto logs = writers[writer]->board().held_logs();
     const std::shared_ptr<const write::Targets> targets = simulator_.edition()->targets;
     for (const auto& [index, log] : logs) {
-      all.longest.push_back({std::filesystem::path((*targets)[writer][index].name).filename().string(),
-                             log.bytes, seconds_since(log.since, now)});
+      all.longest.push_back(
+          {brief_name((*targets)[writer][index].name), log.bytes, seconds_since(log.since, now)});
       all.most_bytes = std::max(all.most_bytes, log.bytes);
     }
   }
@@ -491,14 +497,13 @@ status::SensorRow StatusService::sensor_row(const start::Edition& edition, std::
   const identity::Identity& identity = roster[sensor];
   const write::Place place = simulator_.place_of(sensor);
   const auto text = [&roster](identity::Text handle) { return std::string(roster.text(handle)); };
-  return {
-      .id = std::string(identity.id),
-      .type = text(identity.type),
-      .location = text(identity.location),
-      .manufacturer = text(identity.manufacturer),
-      .model = text(identity.model),
-      .firmware_version = text(identity.firmware_version),
-      .shard = std::filesystem::path((*edition.targets)[place.writer][place.shard].name).filename().string()};
+  return {.id = std::string(identity.id),
+          .type = text(identity.type),
+          .location = text(identity.location),
+          .manufacturer = text(identity.manufacturer),
+          .model = text(identity.model),
+          .firmware_version = text(identity.firmware_version),
+          .shard = brief_name((*edition.targets)[place.writer][place.shard].name)};
 }
 
 status::EventRow StatusService::event_row(const batch::AnomalyEvent& event) const {

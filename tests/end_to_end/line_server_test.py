@@ -251,6 +251,23 @@ class LinesOverHttp(FleetTest):
         self.assertEqual(ran.summary.lost, 0)
         self.assertEqual(sorted(set(self.readings(server))), self.expected("--duration", "2h"))
 
+    def test_health_names_the_server(self):
+        server = self.serve(lambda request: (204,) if len(self.readings(server)) < 100 else (503,))
+        port = free_port()
+        self.start("run", *RUN, "--speed", 60, "--duration", "4h", "--status-address", f"127.0.0.1:{port}", "--sink", server.address(),
+                   env=SMALL_LOTS)
+
+        def reasons():
+            try:
+                return urllib.request.urlopen(f"http://127.0.0.1:{port}/healthz").close()
+            except urllib.error.HTTPError as error:
+                return json.load(error)["reasons"]
+            except urllib.error.URLError:
+                return None  # it does not listen yet
+
+        self.wait_until(reasons)
+        self.assertRegex(reasons()[0], rf"^{re.escape(server.address())}: cannot be written since .*: the server answers 503")
+
     def wait_until(self, holds):
         until = time.monotonic() + 60
         while not holds():
