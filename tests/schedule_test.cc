@@ -316,6 +316,8 @@ TEST_CASE("stopped before it starts, and again while it runs and after, it ends 
   scheduler.request_stop();
   CHECK(scheduler.reached() == start);
   CHECK(ledger.books().due == 0);
+  CHECK(queue.empty());
+  CHECK(pool.in_use() == 0);
 }
 
 TEST_CASE("a request to stop ends a sleep of years") {

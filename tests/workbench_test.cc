@@ -122,7 +122,7 @@ TEST_CASE("files that take turns are made ahead, whole and with their names, whe
     std::ofstream(folder / "1.db") << "somebody's";
     std::ofstream(folder / "2.db-wal") << "left behind";
     std::ofstream(folder / "3.db.new") << "of a process that was killed";
-    sink.begin();
+    sink.begin([] { return false; });
     for (const std::uint32_t made : {0u, 3u, 4u, 5u}) {
       const std::string path = folder / (std::to_string(made) + ".db");
       CHECK(query(path, "PRAGMA integrity_check") == Lines{"ok"});
@@ -142,13 +142,31 @@ TEST_CASE("files that take turns are made ahead, whole and with their names, whe
   }
 }
 
+TEST_CASE("a run that is over makes no more files ahead") {
+  const TemporaryFolder folder;
+  const Run run(config::Layout::wide);
+  sqlite::SqliteSink sink(run.context, 2, {});
+  std::vector<std::unique_ptr<write::Destination>> destinations;
+  for (std::uint32_t sensor = 0; sensor < sensors; ++sensor)
+    destinations.push_back(sink.make({folder / (std::to_string(sensor) + ".db")}, {}));
+  int asked = 0;
+  sink.begin([&] { return ++asked > 3; });
+  for (std::uint32_t sensor = 0; sensor < sensors; ++sensor) {
+    const std::string path = folder / (std::to_string(sensor) + ".db");
+    CHECK(std::filesystem::exists(path) == (sensor < 3));
+    CHECK(!std::filesystem::exists(sqlite::nameless_path(path)));
+  }
+  for (const auto& destination : destinations) destination->finish();
+  sink.end();
+}
+
 TEST_CASE("files that can all be open at once are made with their first rows") {
   const TemporaryFolder folder;
   const Run run(config::Layout::wide);
   sqlite::SqliteSink sink(run.context, 2, {});
   const auto one = sink.make({folder / "1.db"}, {});
   const auto other = sink.make({folder / "2.db"}, {});
-  sink.begin();
+  sink.begin([] { return false; });
   CHECK(std::filesystem::is_empty(folder.path()));
   sink.end();
 }

@@ -4,6 +4,7 @@
 #include <chrono>
 #include <cstdint>
 #include <filesystem>
+#include <iterator>
 #include <optional>
 #include <set>
 #include <string>
@@ -86,6 +87,17 @@ TEST_CASE("an idle writer asks for nothing and makes no file") {
   rig.finish();
   CHECK(rig.writer().files_written() == 0);
   CHECK(fs::is_empty(rig.folder.path()));
+}
+
+TEST_CASE("files that take turns are made ahead for rows that come, and not for a run that is over") {
+  const auto files_made = [](std::size_t rows) {
+    WriterRig rig({.sensors = 6, .open_shards = 2});
+    if (rows > 0) rig.send(0, rows);
+    rig.finish();
+    return std::distance(fs::directory_iterator(rig.folder.path()), fs::directory_iterator());
+  };
+  CHECK(files_made(0) == 0);
+  CHECK(files_made(1) == 6);
 }
 
 TEST_CASE("rows keep their order over many transactions, with ids that go up by one") {

@@ -452,8 +452,9 @@ void Scheduler::hand_over(std::uint32_t writer, batch::Batch* batch) {
 
 void Scheduler::hand_over_carried() {
   for (std::uint32_t writer = 0; writer < carried_.size(); ++writer) {
-    if (carried_[writer] != nullptr) hand_over(writer, carried_[writer]);
-    carried_[writer] = nullptr;
+    batch::Batch* const batch = std::exchange(carried_[writer], nullptr);
+    if (batch == nullptr) continue;
+    batch->empty() ? pool_.release(batch) : hand_over(writer, batch);
   }
 }
 

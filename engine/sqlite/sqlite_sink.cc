@@ -283,23 +283,25 @@ SteadyTime::duration SqliteSink::lock_timeout() const {
   return std::chrono::milliseconds(context_.settings.busy_timeout_ms);
 }
 
-void SqliteSink::begin() {
-  if (files_take_turns()) make_files_ahead();
+void SqliteSink::begin(const std::function<bool()>& is_over) {
+  if (files_take_turns()) make_files_ahead(is_over);
   checkpointer_ = std::make_unique<Checkpointer>(context_.vfs);
 }
 
 // Where there are hundreds of files, to make the tables of each when its first rows come would take a fleet's
 // first minute. In groups, each of which waits for the disk once before its files get their names, so that no
 // power failure leaves a part of a file. What cannot be made is left to the first rows, and so is what a run
-// that goes on lacks. Not past another's file system.
-void SqliteSink::make_files_ahead() {
+// that goes on lacks. Not past another's file system. It may take minutes on a busy disk, which a run that is
+// stopped does not wait for.
+void SqliteSink::make_files_ahead(const std::function<bool()>& is_over) {
   const bool is_possible = !naming_ && context_.vfs.empty() && !context_.run.resumed_at;
   if (!is_possible || destinations_.size() > most_made_ahead) return;
   std::vector<SqliteDestination*> group;
-  for (std::size_t i = 0; i < destinations_.size(); ++i) {
+  for (std::size_t i = 0; i < destinations_.size() && !is_over(); ++i) {
     if (destinations_[i]->make_ahead()) group.push_back(destinations_[i]);
-    if (group.size() == files_of_group || i + 1 == destinations_.size()) name_group(group);
+    if (group.size() == files_of_group) name_group(group);
   }
+  name_group(group);
 }
 
 // And forgets them.

@@ -107,7 +107,7 @@ class SqliteSink final : public write::Sink {
 
   std::unique_ptr<write::Destination> make(const write::Target& target, write::Reply reply) override;
   [[nodiscard]] SteadyTime::duration lock_timeout() const override;
-  void begin() override;
+  void begin(const std::function<bool()>& is_over) override;
   void end() override;
   [[nodiscard]] std::size_t most_finishing() const override;
   [[nodiscard]] write::RowsDeleted deleted() const override;
@@ -119,7 +119,7 @@ class SqliteSink final : public write::Sink {
   // Returns whether it is open already.
   bool take_into_use(const SqliteDestination& destination);
   void leave(const SqliteDestination& destination);
-  void make_files_ahead();
+  void make_files_ahead(const std::function<bool()>& is_over);
   void name_group(std::vector<SqliteDestination*>& group);
   // There are more than can be open.
   bool files_take_turns();

@@ -143,7 +143,8 @@ class Sink {
   [[nodiscard]] virtual SteadyTime::duration lock_timeout() const { return {}; }
 
   // Around the writer's thread: before its first lot, and after its last, before the destinations finish.
-  virtual void begin() {}
+  // Once `is_over` says so, nothing will come, and nothing is worth preparing for.
+  virtual void begin(const std::function<bool()>& /*is_over*/) {}
   virtual void end() {}
 
   // How many destinations may finish at the same time, each on a thread of its own.

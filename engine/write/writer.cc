@@ -97,7 +97,7 @@ Failure Writer::open_ahead(std::uint32_t index) {
 }
 
 void Writer::run() {
-  sink_->begin();
+  sink_->begin([this] { return finishing_.load(std::memory_order_acquire) && queue_.empty(); });
   const std::size_t relays = sink_->takes_batches() ? 0 : most_relays;
   relay_ = std::make_unique<Relay>([this] { work(); }, context_.stall_limits.hand_over, relays);
   relay_->run();
