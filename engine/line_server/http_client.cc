@@ -52,10 +52,12 @@ std::string words_for(const error_code& error, std::chrono::milliseconds patienc
   if (error == http::error::end_of_stream || error == asio::error::eof ||
       error == asio::error::connection_reset)
     return "the server closed the connection without an answer";
+  if (error.category() == make_error_code(http::error::bad_chunk).category())
+    return "the server's answer cannot be read: " + error.message();
   return error.message();
 }
 
-// Whether what came cannot be read, or will not be once the rest has come.
+// Whether what came in place of an answer's first line is none, or will be none once the rest has come.
 bool is_foreign(const error_code& error, std::string_view came) {
   constexpr std::string_view beginning = "HTTP/1.";
   const bool begins = came.substr(0, beginning.size()) == beginning.substr(0, came.size());
@@ -114,18 +116,23 @@ class HttpClient::Connection {
     http::response_parser<http::string_body> answer;
     answer.body_limit(longest_answer);
     beast::flat_buffer buffer;
+    std::size_t understood = 0;
     const error_code error = over([&](auto& stream, auto done) {
-      http::async_read(stream, buffer, answer, [done](error_code e, std::size_t) { done(e); });
+      http::async_read(stream, buffer, answer, [&understood, done](error_code e, std::size_t bytes) {
+        understood = bytes;
+        done(e);
+      });
     });
     if (error) {
       const auto rest = buffer.data();
+      if (understood > 0) return no_answer(error);  // whoever said that speaks HTTP
       return no_answer(error, {static_cast<const char*>(rest.data()), rest.size()});
     }
     keeps_ = answer.get().keep_alive();
     return response_of(answer.get());
   }
 
-  // `came`: what there was of one, and was not understood.
+  // `came`: what came first, and was not understood.
   [[nodiscard]] Response no_answer(const error_code& error, std::string_view came = {}) const {
     Response response{.text = words_for(error, patience_.answer), .was_sent = true};
     if (is_foreign(error, came)) response.instead = came.substr(0, longest_instead);
