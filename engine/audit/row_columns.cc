@@ -10,6 +10,7 @@
 #include "base/plain_text.h"
 #include "base/problems.h"
 #include "base/text.h"
+#include "files/encoding.h"
 
 namespace fleet_sim::audit {
 namespace {
@@ -126,11 +127,17 @@ void RowColumns::demand(const RowText& text) const {
   if (!has(Slot::timestamp) && !has(Slot::due)) fail_for(text, fmt::format("timestamp{}", remedy));
 }
 
+bool RowColumns::is_header(std::span<const std::string_view> fields) const {
+  std::string_view first = fields.front();
+  if (first.starts_with(files::utf8_byte_order_mark)) first.remove_prefix(files::utf8_byte_order_mark.size());
+  return first == seen_.front() && std::ranges::equal(fields.subspan(1), std::span(seen_).subspan(1));
+}
+
 bool RowColumns::next(CsvLines& lines, Cells& cells) const {
   const std::vector<std::string_view>& fields = lines.fields();
   do {
     if (!lines.next()) return false;
-  } while (fields.front() == seen_.front() && std::ranges::equal(fields, seen_));
+  } while (is_header(fields));
   if (fields.size() != slot_of_field_.size()) {
     lines.fail(fmt::format("has {} where the header has {}{}", counted(fields.size(), "field"),
                            slot_of_field_.size(),

@@ -8,6 +8,7 @@
 #include <map>
 #include <memory>
 #include <optional>
+#include <span>
 #include <string>
 #include <string_view>
 #include <unordered_map>
@@ -89,6 +90,8 @@ class RowColumns {
   void note_header(const RowText& text);
   void note_members(const RowText& text);
   [[noreturn]] void fail_for(const RowText& text, std::string_view what) const;
+  // Once more, with or without the mark with which a text may begin.
+  [[nodiscard]] bool is_header(std::span<const std::string_view> fields) const;
   void demand(const RowText& text) const;
 
   std::vector<std::string> ours_;  // by slot

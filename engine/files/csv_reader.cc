@@ -12,13 +12,13 @@
 #include "base/plain_text.h"
 #include "base/problems.h"
 #include "base/text.h"
+#include "files/encoding.h"
 #include "files/read_some.h"
 
 namespace fleet_sim::files {
 namespace {
 
 constexpr std::size_t bytes_at_once = std::size_t{1} << 20;
-constexpr std::string_view byte_order_mark = "\xEF\xBB\xBF";
 
 }  // namespace
 
@@ -44,9 +44,10 @@ void CsvReader::fail(std::uint64_t line, std::string_view what) const {
 }
 
 void CsvReader::read_header() {
-  while (end_ < byte_order_mark.size() && fill()) {
+  while (end_ < utf8_byte_order_mark.size() && fill()) {
   }
-  if (std::string_view(buffer_.data(), end_).starts_with(byte_order_mark)) begin_ = byte_order_mark.size();
+  if (std::string_view(buffer_.data(), end_).starts_with(utf8_byte_order_mark))
+    begin_ = utf8_byte_order_mark.size();
   if (!read_record())
     throw InvalidInput(fmt::format("{}: is empty; its first line has to name the columns", name_));
   for (const std::string_view field : fields_) {

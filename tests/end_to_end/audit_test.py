@@ -444,12 +444,14 @@ class Damaged(AuditTest):
             self.judge(rows, altered=1)
 
     def test_pieces_with_a_header_each(self):
-        with open(self.dir / "pieces.csv", "w", newline="") as file:
-            for first in range(0, len(self.rows), 700):
-                csv.writer(file).writerows([self.header, *self.rows[first:first + 700]])
-        verdict = self.audit("pieces.csv")
-        self.assert_counts(verdict)
-        self.assertEqual(verdict["rows_read"], len(self.rows))
+        for mark in ("", "\ufeff"):
+            with open(self.dir / "pieces.csv", "w", newline="") as file:
+                for first in range(0, len(self.rows), 700):
+                    file.write(mark)
+                    csv.writer(file).writerows([self.header, *self.rows[first:first + 700]])
+            verdict = self.audit("pieces.csv")
+            self.assert_counts(verdict)
+            self.assertEqual(verdict["rows_read"], len(self.rows))
 
     def test_rounded_values(self):
         rows = [list(row) for row in self.rows]
