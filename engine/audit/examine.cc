@@ -20,7 +20,7 @@ namespace {
 
 // Programs take a time for one of another zone: by quarters of an hour, up to this many, or by a day.
 constexpr Microseconds quarter = 900 * microseconds_per_second;
-constexpr std::int64_t most_quarters = 14 * 4;
+constexpr std::int64_t most_quarters = 56;  // 14 hours
 constexpr std::size_t enough_evidence = 3;  // gauges with a resolution that show which reading a row is of
 constexpr std::uint64_t most_beside = 64;   // readings around a time of another zone
 constexpr std::uint64_t most_looked_at = 2'048;  // readings for a row whose time does not say which it is

@@ -56,7 +56,8 @@ struct DurationRange {
   constexpr DurationRange() = default;
   constexpr DurationRange(double fixed)  // NOLINT(google-explicit-constructor): most are fixed
       : median(fixed), min(fixed), max(fixed) {}
-  constexpr DurationRange(double median_, double min_, double max_) : median(median_), min(min_), max(max_) {}
+  constexpr DurationRange(double typical, double least, double most)
+      : median(typical), min(least), max(most) {}
 
   [[nodiscard]] constexpr bool is_fixed() const { return min == max; }
   bool operator==(const DurationRange&) const = default;
