@@ -1,6 +1,9 @@
 // What a machine that loses its power has on its disk: commits that were not waited for, and logs with gaps.
 #include <doctest/doctest.h>
+#include <fcntl.h>
+#include <unistd.h>
 
+#include <array>
 #include <filesystem>
 #include <fstream>
 #include <string>
@@ -102,6 +105,43 @@ TEST_CASE(
         std::vector<std::string>{"run|" + timestamp_text(WriterRig::first_due)});
 }
 
+TEST_CASE("the index of a log is made anew when its file is opened again, in the place that it has") {
+  tables::configure_sqlite();
+  const TemporaryFolder folder;
+  const identity::Roster roster = roster_of(1);
+  const config::SqliteSettings settings;
+  tables::RunInfo run;
+  run.run_id = "run";
+  const sqlite::ShardContext context{roster, settings, run, {}};
+  const std::string path = folder / "one.db";
+  sqlite::Shard shard({path}, context);
+  write_readings(shard, 0, 10);
+  shard.close(sqlite::Shard::Close::for_now);
+  fs::copy_file(path + "-wal", folder / "shorter");
+  write_readings(shard, 10, 10);
+  shard.close(sqlite::Shard::Close::for_now);
+  fs::copy_file(folder / "shorter", path + "-wal", fs::copy_options::overwrite_existing);
+  CHECK(query(path, "SELECT count(*) FROM sensor_readings") == std::vector<std::string>{"10"});
+  write_readings(shard, 10, 5);
+  CHECK(query(path, "SELECT count(*) FROM sensor_readings") == std::vector<std::string>{"15"});
+
+  const std::string index = folder / "index";
+  fs::copy_file(path + "-shm", index);
+  sqlite3_vfs* const system = sqlite3_vfs_find(nullptr);
+  const auto cut = reinterpret_cast<int (*)(int, off_t)>(system->xGetSystemCall(system, "ftruncate"));
+  const int file = ::open(index.c_str(), O_RDWR | O_CLOEXEC);
+  const auto length = fs::file_size(index);
+  REQUIRE(length >= 32'768);
+  CHECK(cut(file, 3) == 0);
+  CHECK(fs::file_size(index) == length);
+  std::array<char, 136> header{'x'};
+  CHECK(::pread(file, header.data(), header.size(), 0) == static_cast<ssize_t>(header.size()));
+  CHECK(header == std::array<char, 136>{});
+  CHECK(cut(file, 100) == 0);
+  CHECK(fs::file_size(index) == 100);
+  ::close(file);
+}
+
 // Whoever cannot find out that there is a log must not have SQLite make the file without waiting for the
 // disk.
 TEST_CASE("rows that were waited for outlive a reading that failed and then the power, wherever it failed") {
@@ -123,6 +163,43 @@ TEST_CASE("rows that were waited for outlive a reading that failed and then the 
     vfs.switch_on([](std::size_t changes) { return std::vector(changes, Fate::lost); });
     CHECK(query(file.path, "SELECT count(*) FROM sensor_readings") == std::vector<std::string>{"10"});
   }
+}
+
+TEST_CASE(
+    "a new log is begun without waiting for the disk; one that begins again is not, nor with synchronous: "
+    "full") {
+  constexpr auto waits_for_log = [](OneFile& file, sqlite::Shard& shard) {
+    const std::uint64_t before = file.vfs.failed();
+    file.vfs.fail(DiskCall::sync, 1, 1, SQLITE_IOERR_FSYNC, "-wal");
+    write::ShardRows rows;
+    rows.stage(batch::Reading{WriterRig::first_due, {1, 2, 3}, 0, {}}, {});
+    const bool was_written = shard.flush(rows.lot()).ok();
+    const bool waited = file.vfs.failed() > before;
+    file.vfs.heal();
+    CHECK(was_written == !waited);
+    return waited;
+  };
+  const auto make = [](OneFile& file) {
+    sqlite::Shard shard({file.path}, file.context);
+    write_readings(shard, 0, 10);
+    REQUIRE(shard.finish().ok());
+  };
+  OneFile file;
+  make(file);
+  sqlite::Shard shard({file.path}, file.context);
+  CHECK_FALSE(waits_for_log(file, shard));
+  CHECK(file.vfs.unsynced().waits_for_sync(file.path + "-wal"));
+  CHECK_FALSE(waits_for_log(file, shard));
+  REQUIRE(shard.copy_log() == tables::Copied::all);
+  REQUIRE(shard.empty_log());
+  shard.close(sqlite::Shard::Close::for_now);
+  CHECK(waits_for_log(file, shard));
+
+  OneFile full;
+  full.settings.synchronous = config::Synchronous::full;
+  make(full);
+  sqlite::Shard waiting({full.path}, full.context);
+  CHECK(waits_for_log(full, waiting));
 }
 
 TEST_CASE("a file that a later run changes outlives the power's failure with all that was in it") {

@@ -5,6 +5,7 @@
 #include <cstdint>
 #include <filesystem>
 #include <iterator>
+#include <map>
 #include <optional>
 #include <set>
 #include <string>
@@ -292,18 +293,20 @@ TEST_CASE("a checkpointer copies the log of a file that is being written, and le
   CHECK(rig.has_everything());
 }
 
-TEST_CASE("a checkpointer empties the log of a file that is to be closed, once it has copied it") {
+TEST_CASE(
+    "a checkpointer empties the log of a file that is to be closed, and waits for the disk as it begins") {
   WriterRig rig;
   rig.send(0, 100);
   rig.step();
   const std::string log = rig.path_of(0) + "-wal";
-  REQUIRE(fs::file_size(log) > 0);
+  constexpr std::uintmax_t of_one_commit = 32 + 24 + 16'384;  // a header, and a page with its own
+  REQUIRE(fs::file_size(log) > of_one_commit);
   {
     sqlite::Checkpointer checkpointer("");
     checkpointer.request({rig.path_of(0), true});
-    wait_until([&] { return fs::file_size(log) == 0; });
+    wait_until([&] { return fs::file_size(log) == of_one_commit; });
   }
-  CHECK(fs::file_size(log) == 0);
+  CHECK(fs::file_size(log) == of_one_commit);
   CHECK(rig.has_everything());
   rig.send(0, 100);
   rig.finish();
@@ -327,6 +330,24 @@ TEST_CASE(
   rig.finish();
   CHECK(rig.has_everything());
   CHECK(rig.imbalance().empty());
+}
+
+TEST_CASE("the logs of files that take turns are not all copied in the same turn") {
+  constexpr std::uint32_t sensors = 16;
+  WriterRig rig({.sensors = sensors, .open_shards = 1});
+  std::map<std::uint32_t, int> copied_in;
+  for (int turn = 1; copied_in.size() < sensors && turn < 100; ++turn) {
+    for (std::uint32_t sensor = 0; sensor < sensors; ++sensor) {
+      rig.send(sensor, 10);
+      rig.step();
+      if (fs::file_size(rig.path_of(sensor) + "-wal") == 0) copied_in.emplace(sensor, turn);
+    }
+  }
+  REQUIRE(copied_in.size() == sensors);
+  std::set<int> turns;
+  for (const auto& [sensor, turn] : copied_in) turns.insert(turn);
+  CHECK(turns.size() >= 4);
+  CHECK(*turns.rbegin() >= 8);
 }
 
 TEST_CASE("a file that somebody else has locked is tried again, without error and without loss") {

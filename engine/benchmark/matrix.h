@@ -20,7 +20,7 @@ struct BenchCell {
   bool unsynced_index = true;
   std::uint32_t collectors = 0;  // at work while the cell is measured, as are …
   std::uint32_t queries = 0;     // … so many who ask
-  std::uint32_t page_size = config::SqliteSettings{}.page_size;
+  std::uint32_t page_size = config::usual_page_size;
   config::Layout layout = config::Layout::wide;
   std::optional<double> rate = {};  // readings per second over all sensors; none: as many as possible
   config::SinkAddress sink = {};
@@ -41,7 +41,7 @@ struct BenchMatrix {
   std::vector<bool> unsynced_index;
   std::vector<std::uint32_t> collectors;
   std::vector<std::uint32_t> queries{0};
-  std::vector<std::uint32_t> page_sizes{config::SqliteSettings{}.page_size};
+  std::vector<std::uint32_t> page_sizes{config::usual_page_size};
   std::vector<config::Layout> layouts{config::Layout::wide};
   std::vector<std::optional<double>> rates{std::nullopt};
   std::vector<config::SinkAddress> sinks{config::SinkAddress{}};

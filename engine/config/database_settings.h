@@ -4,6 +4,7 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <string>
 
 #include "config/codec.h"
@@ -44,12 +45,14 @@ struct RetentionSettings {
 
 inline constexpr std::uint32_t least_page_size = 512;
 inline constexpr std::uint32_t largest_page_size = 65'536;
+inline constexpr std::uint32_t usual_page_size = 16'384;
+inline constexpr std::uint32_t page_size_of_turns = 4'096;
 
 struct SqliteSettings {
   std::string path = "data/sensor_data.db";
   std::string data_dir;  // empty: the folder of `path`
   Synchronous synchronous = Synchronous::normal;
-  std::uint32_t page_size = 16'384;
+  std::optional<std::uint32_t> page_size;  // none: smaller where files take turns (start/open_files.h)
   std::uint32_t cache_kib = 256;
   std::uint32_t checkpoint_pages = 1'000;
   std::uint32_t busy_timeout_ms = 5'000;
@@ -95,8 +98,11 @@ void database_keys(Write write, Sqlite sqlite) {
              {.name = "database.synchronous",
               .value = "WORD",
               .help = "SQLite's protection against power loss: {}"});
-  sqlite.row(&SqliteSettings::page_size, power_of_two(least_page_size, largest_page_size),
-             {.name = "database.page_size", .value = "BYTES", .help = "Page size of new files: {} bytes"});
+  sqlite.row(&SqliteSettings::page_size, or_word("auto", power_of_two(least_page_size, largest_page_size)),
+             {.name = "database.page_size",
+              .value = "BYTES",
+              .help = "Page size of new files: {} bytes, or auto",
+              .more = "auto is 16384, and 4096 where there are more files than can be open at once"});
   sqlite.row(&SqliteSettings::cache_kib, count(16u, 4'194'304u),
              {.name = "database.cache_kib", .value = "KIB", .help = "Page cache of each open file: {} KiB"});
   sqlite.row(&SqliteSettings::checkpoint_pages, count(1u, 1'000'000u),

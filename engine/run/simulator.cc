@@ -424,6 +424,8 @@ void Simulator::build_writers() {
   const std::size_t most_open = open.at_once / settings.writers;
   if (open.take_turns() && sink_.keeps_files && !schedule_->by_sensor)
     log_.info("files_take_turns", start::text_of(open));
+  files_ = inputs_.config.sqlite;
+  if (!schedule_->by_sensor) files_.page_size = open.page_size;
   std::set<const types::Schema*> schemas;
   for (const std::vector<write::Target>& of_writer : plan_.targets)
     for (const write::Target& target : of_writer) schemas.insert(target.schema);
@@ -431,6 +433,7 @@ void Simulator::build_writers() {
   for (std::size_t i = 0; i < plan_.targets.size(); ++i) {
     const start::SinkParts parts{{roster_, inputs_.config, run_, static_cast<std::uint32_t>(i),
                                   schemas.size(), most_open, context.log},
+                                 files_,
                                  start::found_files(plan_.targets[i], resumption_.found[i]),
                                  places_,
                                  schedule_->by_sensor};

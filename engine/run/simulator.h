@@ -152,8 +152,9 @@ class Simulator {
   [[nodiscard]] std::string losses_hint(const Books& books) const;
   [[nodiscard]] ExitCode settle();
 
-  identity::Roster roster_;     // of all identities that any edition has
-  const start::Inputs inputs_;  // without the roster
+  identity::Roster roster_;       // of all identities that any edition has
+  const start::Inputs inputs_;    // without the roster
+  config::SqliteSettings files_;  // as in the config, with what that leaves to the run
   const start::SinkKind& sink_;
   log::Console& console_;
   log::Log& log_;

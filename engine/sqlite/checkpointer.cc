@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "tables/database.h"
+#include "tables/schema.h"
 
 namespace fleet_sim::sqlite {
 namespace {
@@ -19,8 +20,11 @@ void copy_log(const Checkpointer::Request& request, const std::string& vfs) {
   database.keep_log_on_close(true);
   // A connection that has not looked at the file yet does not know of its log.
   if (!database.execute("PRAGMA schema_version").ok()) return;
-  // Copied before, because nobody can write to the file while its log is emptied.
-  if (database.copy_log() == tables::Copied::all && request.empties) database.empty_log();
+  // Copied before, because nobody can write to the file while its log is emptied. SQLite waits for the disk
+  // when a log begins again, so that is done here as well.
+  if (database.copy_log() != tables::Copied::all || !request.empties || !database.empty_log()) return;
+  tables::wait_for_disk(database, config::Synchronous::normal);
+  tables::commit_nothing(database);
 }
 
 }  // namespace

@@ -1,5 +1,5 @@
 // The checkpointer: copies a shard's write-ahead log into its file while the writer works on other
-// shards, because the copy waits for the disk. One per writer, with a thread of its own, and others that take
+// shards, because the copy waits for the disk. It has a thread of its own, and others that take
 // over from one whose disk does not answer (`Relay`); it opens a shard only for the time of one copy, so it
 // holds one connection for each of them at most.
 //

@@ -61,6 +61,7 @@ struct Shard::Connection {
   }
 
   tables::Database database;
+  bool is_log_new = false;  // with nothing committed yet
   ReadingInsert readings;
   EventInsert events;
   FleetEventInsert fleet_events;
@@ -90,12 +91,17 @@ tables::StorageError Shard::open() {
 tables::StorageError Shard::try_to_open() {
   auto connection = std::make_unique<Connection>(*context_, *schema_);
   tables::Database& database = connection->database;
+  const bool had_log = tables::has_log(place_);
   if (tables::StorageError error = connect(database); !error.ok()) return error;
   if (tables::StorageError error = prepare(database); !error.ok()) return error;
   database.count_log_pages();
+  connection->is_log_new = !had_log && database.has_empty_log();
   if (!schema_accepted_) {
     if (tables::StorageError error = continue_ids(database); !error.ok()) return error;
   }
+  if (page_bytes_ == 0)
+    page_bytes_ =
+        static_cast<std::size_t>(database.query_integer("PRAGMA page_size", config::usual_page_size));
   schema_accepted_ = was_ours_ = true;
   connection_ = std::move(connection);
   note_file();
@@ -230,7 +236,7 @@ void Shard::forget_file() {
   file_.reset();
   schema_accepted_ = run_recorded_ = false;
   skips_recorded_.reset();
-  reloads_recorded_ = sensors_recorded_ = 0;
+  reloads_recorded_ = sensors_recorded_ = page_bytes_ = 0;
   before_ = last_;
 }
 
@@ -241,7 +247,10 @@ tables::StorageError Shard::flush(const write::Lot& lot) {
   const std::size_t reloads_so_far = reloads();
   // The write lock is taken at once: to meet a lock half-way through would mean writing everything twice.
   tables::LastIds last = last_;
-  tables::StorageError error = database.execute("BEGIN IMMEDIATE");
+  const config::Synchronous synchronous = context_->settings.synchronous;
+  const bool begins_log = std::exchange(connection_->is_log_new, false);
+  tables::StorageError error =
+      begins_log ? tables::begin_log(database, synchronous) : database.execute("BEGIN IMMEDIATE");
   if (error.ok()) error = settle_doubt();
   if (error.ok() && !run_recorded_) error = begin_run();
   if (error.ok()) error = add(lot, last, reloads_so_far);
@@ -252,6 +261,8 @@ tables::StorageError Shard::flush(const write::Lot& lot) {
       doubtful_ = last_row(lot);
     }
   }
+  if (database.in_transaction()) database.execute("ROLLBACK");
+  if (begins_log) tables::wait_for_disk(database, synchronous);
   if (error.ok()) {
     if (!log_) note_log();
     note_recorded(reloads_so_far);
@@ -262,7 +273,6 @@ tables::StorageError Shard::flush(const write::Lot& lot) {
     doubtful_.reset();
     return {};
   }
-  if (database.in_transaction()) database.execute("ROLLBACK");
   if (context_->run.reloads != nullptr) context_->run.reloads->end_recording(database);
   connection_->note_undone();
   find_reason(error);
@@ -442,9 +452,7 @@ tables::StorageError Shard::settle_doubt() {
   in_doubt_ = {};
   doubtful_.reset();
   if (!there) return {};
-  // What is there is not safe yet, and a transaction that changes nothing would not wait for the disk.
-  const std::string same_version = fmt::format("PRAGMA user_version = {}", tables::schema_version);
-  return database.execute(same_version.c_str());
+  return tables::commit_nothing(database);  // because what is there is not safe yet
 }
 
 // Of rows that were offered before, some may have been dropped since.
@@ -476,11 +484,7 @@ std::size_t Shard::log_pages() const {
 
 std::uint64_t Shard::log_bytes() const {
   constexpr std::uint64_t bytes_around_page = 24;
-  const std::size_t pages = log_pages();
-  if (pages == 0) return 0;
-  const std::int64_t page =
-      connection_->database.query_integer("PRAGMA page_size", context_->settings.page_size);
-  return pages * (static_cast<std::uint64_t>(page) + bytes_around_page);
+  return log_pages() * (page_bytes_ + bytes_around_page);
 }
 
 bool Shard::empty_log() {

@@ -101,6 +101,7 @@ class Shard {
 
   // How long the write-ahead log was at the last flush, and copying it into the file.
   [[nodiscard]] std::size_t log_pages() const;
+  [[nodiscard]] std::size_t page_bytes() const { return page_bytes_; }
   tables::Copied copy_log();
   // In bytes; and cutting it to nothing, which nobody is waited for. Whether that could be done.
   [[nodiscard]] std::uint64_t log_bytes() const;
@@ -207,6 +208,7 @@ class Shard {
   bool was_ours_ = false;
   std::size_t reloads_recorded_ = 0;
   std::size_t sensors_recorded_ = 0;  // entries
+  std::size_t page_bytes_ = 0;        // of the file that was opened last; none: unknown
 };
 
 }  // namespace fleet_sim::sqlite

@@ -10,6 +10,7 @@
 #include <system_error>
 #include <utility>
 
+#include "base/random.h"
 #include "base/text.h"
 
 namespace fleet_sim::sqlite {
@@ -17,8 +18,10 @@ namespace {
 
 constexpr std::size_t most_log_growth = 4;  // times checkpoint_pages, before a log is copied by who writes it
 constexpr std::size_t log_of_turn_bytes =
-    512 * 1'024;                                     // of a file that is closed while others have their turn
-constexpr std::size_t most_made_in_memory = 50'000;  // readings of one file
+    512 * 1'024;  // of a file that is closed while others have their turn
+constexpr std::size_t most_copied_at_once = 16;
+constexpr std::size_t open_to_one_copied = 4;          // one that is copied is open, too
+constexpr std::size_t most_made_in_memory = 50'000;    // readings of one file
 constexpr auto usual_cycle = std::chrono::seconds(2);  // of a log, from too long to empty
 constexpr auto usual_knocks =
     std::chrono::seconds(1);  // until a full log can be emptied beside our own copies
@@ -156,7 +159,7 @@ bool SqliteDestination::is_log_full(write::Answer& answer) {
 // A log that is longer than asked for at one commit after the other is not emptied in between.
 void SqliteDestination::note_log(write::Answer& answer) {
   const SteadyTime now = std::chrono::steady_clock::now();
-  const std::size_t limit = sink_.pages_of_log();
+  const std::size_t limit = sink_.pages_of_log(*this);
   log_.bytes = shard_.log_bytes();
   if (shard_.log_pages() < limit) {
     // The checkpointer does that where files take turns.
@@ -215,12 +218,12 @@ void SqliteDestination::close_for_now() {
 // Copying the log is the only part of writing that waits for the disk, so it is left to the checkpointer.
 void SqliteDestination::tidy() {
   const InUse in_use(*this);
-  const std::size_t limit = sink_.pages_of_log();
+  const std::size_t limit = sink_.pages_of_log(*this);
   if (shard_.log_pages() < limit) return;
   const bool far_behind = shard_.log_pages() >= most_log_growth * limit;
   const bool empties = sink_.files_take_turns();
-  if (sink_.checkpointer_ && !far_behind) {
-    sink_.checkpointer_->request({shard_.path(), empties});
+  if (!sink_.checkpointers_.empty() && !far_behind) {
+    sink_.request_copy(*this);
   } else if (shard_.copy_log() == tables::Copied::all && empties) {
     shard_.empty_log();
   }
@@ -285,7 +288,17 @@ SteadyTime::duration SqliteSink::lock_timeout() const {
 
 void SqliteSink::begin(const std::function<bool()>& is_over) {
   if (files_take_turns()) make_files_ahead(is_over);
-  checkpointer_ = std::make_unique<Checkpointer>(context_.vfs);
+  const std::size_t count =
+      files_take_turns() ? std::clamp<std::size_t>(most_open_ / open_to_one_copied, 1, most_copied_at_once)
+                         : 1;
+  while (checkpointers_.size() < count)
+    checkpointers_.push_back(std::make_unique<Checkpointer>(context_.vfs));
+}
+
+// Each copy waits for the disk, which makes many waits into one.
+void SqliteSink::request_copy(const SqliteDestination& destination) {
+  Checkpointer& checkpointer = *checkpointers_[destination.index() % checkpointers_.size()];
+  checkpointer.request({destination.name(), files_take_turns()});
 }
 
 // Where there are hundreds of files, to make the tables of each when its first rows come would take a fleet's
@@ -323,7 +336,7 @@ void SqliteSink::name_group(std::vector<SqliteDestination*>& group) {
 void SqliteSink::end() {
   if (naming_) naming_->finish();
   if (retention_) retention_->stop();
-  checkpointer_.reset();
+  checkpointers_.clear();
 }
 
 // More than there are cores: finishing mostly waits for the disk, which makes many waits into one. A process
@@ -349,11 +362,14 @@ bool SqliteSink::files_take_turns() {
 }
 
 // Where files take turns, a log is read whole whenever its file is opened again, and there are many of them.
-std::size_t SqliteSink::pages_of_log() {
+// All of them grow alike; so that they are not all to be copied at the same time, they are of different
+// lengths, from half of the longest on.
+std::size_t SqliteSink::pages_of_log(const SqliteDestination& destination) {
   const std::size_t usual = context_.settings.checkpoint_pages;
   if (!files_take_turns()) return usual;
-  return std::min<std::size_t>(usual,
-                               std::max<std::size_t>(1, log_of_turn_bytes / context_.settings.page_size));
+  const std::size_t longest = log_of_turn_bytes / std::max<std::size_t>(1, destination.page_bytes());
+  const std::size_t shorter = uniform_below(mix_words(destination.index(), longest), longest / 2 + 1);
+  return std::clamp<std::size_t>(longest - shorter, 1, usual);
 }
 
 // Another one, while somebody else is at work at that of the schema.

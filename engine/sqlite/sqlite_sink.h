@@ -1,6 +1,6 @@
 // The SQLite sink: each shard of a writer is a file of its own. What the files of one writer share is here:
-// at most so many are open at a time, one thread copies their write-ahead logs (Checkpointer), one deletes
-// their old rows (Retention).
+// at most so many are open at a time, one thread copies their write-ahead logs (Checkpointer), or several
+// where files take turns, one deletes their old rows (Retention).
 //
 // Of a run that fills its fleet sensor by sensor, files that are not there yet are filled without names and
 // named once they are whole (Naming). The first one is the exception, which has a name from the start, and
@@ -56,6 +56,7 @@ class SqliteDestination final : public write::Destination {
 
   [[nodiscard]] std::uint32_t index() const { return index_; }
   [[nodiscard]] bool is_open() const { return shard_.is_open(); }
+  [[nodiscard]] std::size_t page_bytes() const { return shard_.page_bytes(); }
 
   // For the time being, and leaves its write-ahead log beside it.
   void close_for_now();
@@ -123,8 +124,9 @@ class SqliteSink final : public write::Sink {
   void name_group(std::vector<SqliteDestination*>& group);
   // There are more than can be open.
   bool files_take_turns();
-  // Of a log, from which on it is to be copied.
-  std::size_t pages_of_log();
+  // Of the log of this shard, from which on it is to be copied.
+  std::size_t pages_of_log(const SqliteDestination& destination);
+  void request_copy(const SqliteDestination& destination);
   SensorsOf sensors_of(std::uint32_t index);
   Shard::Workbench take_bench(const types::Schema& schema);
   void give_back(const types::Schema& schema, Shard::Workbench bench);
@@ -133,9 +135,9 @@ class SqliteSink final : public write::Sink {
   write::Lines log_;
   ExpectedFiles expected_;
   const std::size_t most_open_;
-  std::unique_ptr<Checkpointer> checkpointer_;  // while the writer's thread runs
-  std::unique_ptr<Retention> retention_;        // none unless the config asks for it
-  std::unique_ptr<Naming> naming_;              // none: every file has its name from the start
+  std::vector<std::unique_ptr<Checkpointer>> checkpointers_;  // while the writer's thread runs
+  std::unique_ptr<Retention> retention_;                      // none unless the config asks for it
+  std::unique_ptr<Naming> naming_;                            // none: every file has its name from the start
 
   std::mutex mutex_;
   std::vector<SqliteDestination*> destinations_;              // by index; under mutex_

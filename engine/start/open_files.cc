@@ -12,8 +12,10 @@ namespace {
 
 constexpr std::size_t descriptors_elsewhere = 48;
 constexpr std::size_t descriptors_per_shard = 3;  // the file, its write-ahead log, and the log's index
-// More would take memory, a connection each, and save nothing where files take turns.
 constexpr std::size_t most_open_shards = 256;
+// Where files take turns, a file is closed again before its next turn comes: so there is room for those that
+// wait for the disk, and for no more connections, each of which takes memory.
+constexpr std::size_t most_open_in_turns = 64;
 
 }  // namespace
 
@@ -30,14 +32,21 @@ OpenFiles plan_open_files(const config::Config& config, std::size_t files) {
   const std::size_t spare = limit > elsewhere() ? limit - elsewhere() : 0;
   std::size_t at_once = std::min(spare / descriptors_per_shard, most_open_shards);
   if (most > 0) at_once = std::min(at_once, most);
-  return {files, std::max<std::size_t>(at_once, config.write.writers), limit, config.sqlite.page_size};
+  const bool take_turns = files > at_once;
+  if (take_turns) at_once = std::min(at_once, most_open_in_turns);
+  const std::uint32_t page_size = take_turns ? config::page_size_of_turns : config::usual_page_size;
+  return {files, std::max<std::size_t>(at_once, config.write.writers), limit,
+          config.sqlite.page_size.value_or(page_size)};
 }
 
 std::string text_of(const OpenFiles& plan) {
-  constexpr std::uint32_t page_of_turns = 4'096;
-  return fmt::format("{} files take turns: at most {} of them are open at once (limit on open files: {}){}",
-                     grouped(plan.files), grouped(plan.at_once), grouped(plan.limit),
-                     plan.page_size > page_of_turns ? "; database.page_size: 4096 makes turns shorter" : "");
+  return fmt::format(
+      "{} files take turns: at most {} of them are open at once (limit on open files: {}); new ones have "
+      "pages of {} "
+      "bytes{}",
+      grouped(plan.files), grouped(plan.at_once), grouped(plan.limit), grouped(plan.page_size),
+      plan.page_size > config::page_size_of_turns ? ", and database.page_size: auto makes turns shorter"
+                                                  : "");
 }
 
 }  // namespace fleet_sim::start

@@ -10,10 +10,10 @@
 namespace fleet_sim::start {
 
 struct OpenFiles {
-  std::size_t files = 0;    // that the run has
-  std::size_t at_once = 0;  // of these, at most
-  std::size_t limit = 0;    // on what the process may have open
-  std::uint32_t page_size = 0;
+  std::size_t files = 0;        // that the run has
+  std::size_t at_once = 0;      // of these, at most
+  std::size_t limit = 0;        // on what the process may have open
+  std::uint32_t page_size = 0;  // of new files
 
   [[nodiscard]] bool take_turns() const { return files > at_once; }
 };

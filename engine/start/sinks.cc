@@ -8,8 +8,8 @@ namespace {
 
 std::unique_ptr<write::Sink> make_sqlite(const SinkParts& parts) {
   return std::make_unique<sqlite::SqliteSink>(
-      sqlite::ShardContext{parts.roster, parts.config.sqlite, parts.run, {}}, parts.most_open, parts.log,
-      parts.found, sqlite::SqliteSink::SensorPlaces{parts.places, parts.writer},
+      sqlite::ShardContext{parts.roster, parts.files, parts.run, {}}, parts.most_open, parts.log, parts.found,
+      sqlite::SqliteSink::SensorPlaces{parts.places, parts.writer},
       parts.by_sensor ? sqlite::SqliteSink::Filling::by_sensor : sqlite::SqliteSink::Filling::by_time);
 }
 

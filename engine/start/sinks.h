@@ -15,7 +15,8 @@ namespace fleet_sim::start {
 
 // What SQLite's sink needs in addition. Borrowed; outlives the sink.
 struct SinkParts : write::SinkParts {
-  sqlite::ExpectedFiles found;  // of a run that is resumed
+  const config::SqliteSettings& files;  // with what the config leaves to the run
+  sqlite::ExpectedFiles found;          // of a run that is resumed
   const write::Places& places;
   bool by_sensor = false;  // its files are filled one after the other
 };

@@ -3,9 +3,11 @@
 #include <fcntl.h>
 #include <fmt/format.h>
 #include <sys/mman.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include <algorithm>
+#include <array>
 #include <cerrno>
 #include <cstring>
 #include <filesystem>
@@ -65,8 +67,17 @@ StorageError with_reason(StorageError error, int reason) {
 // Why the last call of this thread could not map the index of a log, which SQLite does not say.
 thread_local int why_not_mapped = 0;
 
-// Whether this part of a file has its place on the disk; also where the file system cannot tell.
+// Whether a file has no holes up to here.
+bool has_blocks(int file, off_t end) {
+  constexpr off_t block = 512;
+  struct stat status {};
+  return ::fstat(file, &status) == 0 && status.st_size >= end && status.st_blocks * block >= status.st_size;
+}
+
+// Whether this part of a file has its place on the disk; also where the file system cannot tell. One without
+// holes has, and to reserve it again would take a file system longer than what is to be written there.
 bool has_place(int file, off_t offset, off_t length) {
+  if (has_blocks(file, offset + length)) return true;
   int result = 0;
   do {
     result = ::fallocate(file, 0, offset, length);
@@ -87,6 +98,21 @@ void* map_with_place(void* address, std::size_t length, int protection, int flag
   void* const mapped = ::mmap(address, length, protection, flags, file, offset);
   why_not_mapped = mapped == MAP_FAILED ? errno : 0;
   return mapped;
+}
+
+// Whoever opens a file first since it was last closed cuts the index of its log to so many bytes, so that
+// nobody takes it for one of the log as it is now. Where files are opened again all the time, that is most of
+// the work of an opening, for a file system: to free the blocks of the index, and to find others. An index
+// whose header is all zeros is made anew as well, and the rest of it with it.
+constexpr off_t length_of_new_index = 3;
+
+int cut(int file, off_t length) {
+  constexpr std::array<char, 256> zeros{};  // more than the header has
+  struct stat status {};
+  const bool keeps_place = length == length_of_new_index && ::fstat(file, &status) == 0 &&
+                           status.st_size > static_cast<off_t>(zeros.size());
+  if (!keeps_place) return ::ftruncate(file, length);
+  return ::pwrite(file, zeros.data(), zeros.size(), 0) == static_cast<ssize_t>(zeros.size()) ? 0 : -1;
 }
 
 StorageError last_call_failed(int code) {
@@ -333,6 +359,13 @@ Copied Database::copy_log() {
   return in_log == copied ? Copied::all : Copied::up_to_reader;
 }
 
+bool Database::has_empty_log() const {
+  const char* const file = sqlite3_db_filename(database_.get(), "main");
+  const char* const log = file == nullptr ? nullptr : sqlite3_filename_wal(file);
+  struct stat status {};
+  return log != nullptr && ::stat(log, &status) == 0 && status.st_size == 0;
+}
+
 bool Database::empty_log() {
   const int code =
       sqlite3_wal_checkpoint_v2(database_.get(), nullptr, SQLITE_CHECKPOINT_TRUNCATE, nullptr, nullptr);
@@ -389,6 +422,7 @@ void configure_sqlite() {
   sqlite3_vfs* const system = sqlite3_vfs_find(nullptr);
   if (system == nullptr || system->iVersion < 3 || system->xSetSystemCall == nullptr) return;
   system->xSetSystemCall(system, "mmap", reinterpret_cast<sqlite3_syscall_ptr>(map_with_place));
+  system->xSetSystemCall(system, "ftruncate", reinterpret_cast<sqlite3_syscall_ptr>(cut));
 }
 
 }  // namespace fleet_sim::tables

@@ -162,6 +162,9 @@ class Database {
   // while another connection is open. After an error the file keeps its log.
   StorageError give_up_log();
 
+  // Whether there is a log, and nothing in it.
+  [[nodiscard]] bool has_empty_log() const;
+
   // Copies the log and cuts it to nothing, if nobody is reading or writing. Whether that could be done.
   bool empty_log();
 

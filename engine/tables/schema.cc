@@ -410,7 +410,7 @@ StorageError set_up(Database& database, const config::SqliteSettings& settings) 
       has_log
           ? ""
           : fmt::format("PRAGMA journal_mode = MEMORY; PRAGMA page_size = {}; PRAGMA journal_mode = WAL; ",
-                        settings.page_size);
+                        settings.page_size.value_or(config::usual_page_size));
   const std::string pragmas =
       fmt::format("PRAGMA wal_autocheckpoint = 0; {}; {}PRAGMA cache_size = -{}",
                   synchronous_pragma(has_log ? settings.synchronous : config::Synchronous::off), begin_log,
@@ -576,7 +576,7 @@ StorageError prepare_nameless(Database& database, const config::SqliteSettings& 
   const std::string pragmas = fmt::format(
       "PRAGMA locking_mode = EXCLUSIVE; PRAGMA page_size = {}; PRAGMA journal_mode = MEMORY; PRAGMA "
       "synchronous = OFF; PRAGMA cache_size = -{}",
-      settings.page_size, settings.cache_kib);
+      settings.page_size.value_or(config::usual_page_size), settings.cache_kib);
   if (StorageError error = database.execute(pragmas.c_str()); !error.ok()) return error;
   std::optional<types::Schema> ours = schema;
   return create_or_migrate(database, settings, ours);
@@ -585,6 +585,29 @@ StorageError prepare_nameless(Database& database, const config::SqliteSettings& 
 StorageError prepare_connection(Database& database, const config::SqliteSettings& settings) {
   if (StorageError error = set_up(database, settings); !error.ok()) return error;
   return wait_as_set(database, settings);
+}
+
+// SQLite waits for the disk when a log begins, because frames of an earlier one may lie behind. In a new log
+// there are none, and where thousands of files begin theirs at once, those waits would take most of the time.
+StorageError begin_log(Database& database, config::Synchronous synchronous) {
+  const bool is_waited_for = synchronous == config::Synchronous::full;
+  if (is_waited_for) return database.execute("BEGIN IMMEDIATE");
+  StorageError error = wait_for_disk(database, config::Synchronous::off);
+  if (error.ok()) error = database.execute("BEGIN IMMEDIATE");
+  if (!error.ok() || database.has_empty_log()) return error;
+  // Somebody has written to it meanwhile.
+  database.execute("ROLLBACK");
+  error = wait_for_disk(database, synchronous);
+  return error.ok() ? database.execute("BEGIN IMMEDIATE") : error;
+}
+
+StorageError wait_for_disk(Database& database, config::Synchronous synchronous) {
+  return database.execute(synchronous_pragma(synchronous).c_str());
+}
+
+// A transaction that changes nothing would not reach the log.
+StorageError commit_nothing(Database& database) {
+  return database.execute(fmt::format("PRAGMA user_version = {}", schema_version).c_str());
 }
 
 StorageError read_last_ids(Database& database, LastIds& ids) {

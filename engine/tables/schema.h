@@ -61,6 +61,16 @@ StorageError prepare_nameless(Database& database, const config::SqliteSettings& 
 // Sets up another connection to a file that prepare_schema has accepted.
 StorageError prepare_connection(Database& database, const config::SqliteSettings& settings);
 
+// Begins a transaction that writes, the first one in a log that was not there before. The connection may then
+// not wait for the disk until wait_for_disk says so.
+StorageError begin_log(Database& database, config::Synchronous synchronous);
+
+// From now on, and not within a transaction.
+StorageError wait_for_disk(Database& database, config::Synchronous synchronous);
+
+// Adds a commit to the log of a file that is ours, and leaves the file as it is.
+StorageError commit_nothing(Database& database);
+
 // Looks at an existing file without changing it; the same verdict as prepare_schema.
 StorageError check_schema(Database& database, const types::Schema& schema);
 

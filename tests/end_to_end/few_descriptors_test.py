@@ -34,6 +34,24 @@ class FewDescriptors(FaultTest):
         self.assertLess(len(os.listdir(f"/proc/{process.pid}/fd")), 64)
         self.assert_complete(self.stop(process))
 
+    def test_new_files_have_small_pages(self):
+        def sizes(name, files, **env):
+            data = self.dir / name
+            fleet = self.write_identities([identity(f"S{i:03}") for i in range(files)], name=f"{name}.jsonl")
+            run = ["--identities", fleet, "--data-dir", data, "--shard-by", "sensor", "--rate", 2, "--duration", "2s"]
+            check = self.fleet_sim("check", *run, **self.limited, env=env)
+            self.fleet_sim(*run, **self.limited, env=env)
+            return check.stdout, {query(path, "PRAGMA page_size")[0][0] for path in shards(data)}
+        said, of_many = sizes("many", 200)
+        self.assertIn("new ones have pages of 4,096 bytes\n", said)
+        self.assertEqual(of_many, {4096})
+        said, of_few = sizes("few", 2)
+        self.assertNotIn("take turns", said)
+        self.assertEqual(of_few, {16384})
+        said, as_asked = sizes("asked", 200, FLEET_SIM_DATABASE_PAGE_SIZE="8192")
+        self.assertIn("new ones have pages of 8,192 bytes, and database.page_size: auto makes turns shorter", said)
+        self.assertEqual(as_asked, {8192})
+
 
 if __name__ == "__main__":
     main()
