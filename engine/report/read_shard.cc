@@ -30,17 +30,22 @@ constexpr std::string_view silences_sql =
     "silent_until END "
     "FROM fleet_events WHERE silent_until IS NOT NULL OR verb IN ('silence', 'leave')";
 
-// As a table of the older form has no `synced`, nobody can have marked a row.
-std::string rows_sql(const types::Schema& schema, bool has_synced) {
+constexpr std::string_view due = "coalesce(due, timestamp)";
+
+// The columns of a StoredReading. As a table of the older form has no `synced`, nobody can have marked a row.
+std::string row_columns(const types::Schema& schema, bool has_synced) {
   const types::ChannelColumn* daily = daily_channel_of(schema);
-  const std::string channel = daily == nullptr ? "NULL" : daily->name;
-  // Rows of delivery lie in the order they arrived.
-  const bool has_delivery = schema.has_delivery();
   return fmt::format(
-      "SELECT {}, sensor_id, {}, anomaly_flag, anomaly_type, firmware_version, model, manufacturer, "
-      "location, {} FROM sensor_readings WHERE id BETWEEN ?1 AND ?2{}",
-      has_delivery ? "coalesce(due, timestamp)" : "timestamp", channel, has_synced ? "synced" : "0",
-      has_delivery ? " ORDER BY 1" : "");
+      "{}, sensor_id, {}, anomaly_flag, anomaly_type, firmware_version, model, manufacturer, location, {}",
+      schema.has_delivery() ? due : "timestamp", daily == nullptr ? "NULL" : daily->name,
+      has_synced ? "synced" : "0");
+}
+
+// Rows of delivery lie in the order they arrived.
+std::string rows_between(const types::Schema& schema) {
+  constexpr std::string_view between = "sensor_readings WHERE id BETWEEN ?1 AND ?2";
+  return schema.has_delivery() ? fmt::format("FROM (SELECT * FROM {} ORDER BY {})", between, due)
+                               : fmt::format("FROM {}", between);
 }
 
 // Enough to be worth another connection.
@@ -52,7 +57,8 @@ struct RowRange {
   std::int64_t last_id = 0;
   std::uint64_t offsets = 0;  // 0: no rows
   std::uint64_t fewest_of_a_part = fewest_ids_of_a_part;
-  std::string sql;
+  std::string columns;
+  std::string from;
 
   [[nodiscard]] std::int64_t id_at(std::uint64_t offset) const {
     return static_cast<std::int64_t>(static_cast<std::uint64_t>(first_id) + offset);
@@ -83,7 +89,8 @@ RowRange find_rows(tables::Database& shard, const types::Schema& schema, const f
   const auto span = static_cast<std::uint64_t>(rows.last_id) - static_cast<std::uint64_t>(rows.first_id);
   rows.offsets = std::max(span + 1, span);  // all ids there are do not fit into 64 bits
   if (schema.has_delivery()) rows.fewest_of_a_part = rows.offsets;  // sorted as a whole
-  rows.sql = rows_sql(schema, has_column(shard, "sensor_readings", "synced"));
+  rows.columns = row_columns(schema, has_column(shard, "sensor_readings", "synced"));
+  rows.from = rows_between(schema);
   return rows;
 }
 
@@ -91,8 +98,7 @@ class TimeColumn {
  public:
   explicit TimeColumn(const fs::path& file) : file_(file) {}
 
-  Timestamp read(const tables::Statement& row, int column) {
-    const std::string_view text = row.text(column);
+  Timestamp read(std::string_view text) {
     const auto moment = reader_.read(text);
     if (!moment) fail(file_, fmt::format("it has {} where a time should be", in_quotes(text)));
     return *moment;
@@ -120,18 +126,17 @@ void read_events(tables::Database& shard, const fs::path& file, ReadShard& read,
   while (data::next_row(row, shard, file)) {
     const AnomalyType type = type_named(row.text(4), file);
     const AnomalyCause cause = anomaly_cause_of(row.text(5)).value_or(AnomalyCause::drawn);
-    const bool has_severity = row.type(6) != SQLITE_NULL;
-    read.events.add(type, cause, has_severity ? std::optional(row.real(6)) : std::nullopt);
+    read.events.add(type, cause, row.type(6) != SQLITE_NULL ? std::optional(row.real(6)) : std::nullopt);
     const bool may_fail = row.type(7) != SQLITE_NULL;
     if (!takes_rows(type) && !is_requested(cause) && !may_fail) continue;
     const bool is_open = row.type(2) == SQLITE_NULL;
-    const Timestamp from = times.read(row, 1);
-    const Timestamp until = is_open ? open_until(context.run_starts, from) : times.read(row, 2);
+    const Timestamp from = times.read(row.text(1));
+    const Timestamp until = is_open ? open_until(context.run_starts, from) : times.read(row.text(2));
     const auto readings = std::clamp<std::int64_t>(row.integer(3), 0, UINT32_MAX);
     const EventSpan span{0, static_cast<std::uint32_t>(readings), from, until, type};
     if (is_requested(cause)) context.injected.add(row.text(0), span);
     // A sensor that has failed may fall silent; how many readings that took, nothing says.
-    if (may_fail) context.missing.add(row.text(0), {0, 0, times.read(row, 7), until, type});
+    if (may_fail) context.missing.add(row.text(0), {0, 0, times.read(row.text(7)), until, type});
     if (!takes_rows(type)) continue;
     context.missing.add(row.text(0), span);
     ++read.missing_events;
@@ -146,9 +151,8 @@ void read_silences(tables::Database& shard, const fs::path& file, TallyContext& 
   tables::Statement row = data::prepare_query(shard, silences_sql, file);
   TimeColumn times(file);
   while (data::next_row(row, shard, file)) {
-    const bool has_end = row.type(2) != SQLITE_NULL;
-    const Timestamp until = has_end ? times.read(row, 2) : latest_timestamp;
-    context.missing.add(row.text(0), {0, 0, times.read(row, 1), until, AnomalyType::missing_data});
+    const Timestamp until = row.type(2) != SQLITE_NULL ? times.read(row.text(2)) : latest_timestamp;
+    context.missing.add(row.text(0), {0, 0, times.read(row.text(1)), until, AnomalyType::missing_data});
   }
 }
 
@@ -191,11 +195,6 @@ RowRange read_surroundings(const fs::path& file, data::RunConfigs& configs, Read
   return find_rows(shard, read.schema, file);
 }
 
-std::optional<AnomalyType> anomaly_of(const tables::Statement& row, const fs::path& file) {
-  if (row.integer(3) == 0) return std::nullopt;
-  return type_named(row.text(4), file);
-}
-
 // Tallies parts of the rows that follow each other; what another thread has tallied of later ones is joined.
 class PartTally {
  public:
@@ -206,15 +205,15 @@ class PartTally {
 
   void operator()(const tbb::blocked_range<std::uint64_t>& offsets) {
     tables::Database shard = data::open_shard(file_);
-    tables::Statement row = data::prepare_query(shard, rows_.sql, file_);
-    row.bind(1, rows_.id_at(offsets.begin()));
-    row.bind(2, rows_.last_id_before(offsets.end()));
     TimeColumn times(file_);
     std::uint64_t readings = 0;
-    while (data::next_row(row, shard, file_)) {
+    const auto take = [&](const tables::VisitedRow& row) {
       tally_.add(reading_of(row, times));
       if (++readings % progress_step == 0) progress_.readings += progress_step;
-    }
+    };
+    const tables::StorageError error = shard.visit(
+        rows_.columns, rows_.from, take, rows_.id_at(offsets.begin()), rows_.last_id_before(offsets.end()));
+    if (!error.ok()) fail(file_, error.message);
     progress_.readings += readings % progress_step;
   }
 
@@ -225,11 +224,11 @@ class PartTally {
  private:
   static constexpr std::uint64_t progress_step = 1 << 16;
 
-  StoredReading reading_of(const tables::Statement& row, TimeColumn& times) const {
-    StoredReading reading{times.read(row, 0),
+  StoredReading reading_of(const tables::VisitedRow& row, TimeColumn& times) const {
+    StoredReading reading{times.read(row.text(0)),
                           row.text(1),
                           {},
-                          anomaly_of(row, file_),
+                          row.integer(3) == 0 ? std::nullopt : std::optional(type_named(row.text(4), file_)),
                           {row.text(5), row.text(6), row.text(7), row.text(8)},
                           row.integer(9) != 0};
     if (row.type(2) == SQLITE_FLOAT || row.type(2) == SQLITE_INTEGER) reading.daily_value = row.real(2);
