@@ -68,7 +68,9 @@ std::vector<PlacedRun> all_runs(const std::vector<std::filesystem::path>& files)
     tables::Database shard = data::open_shard(files[i]);
     if (!tables::check_schema(shard).ok()) return;
     of_file[i] = data::read_runs(shard, files[i]);
-    names[i] = name_in_config(files[i], shard);
+    const bool is_needed =
+        std::ranges::find(of_file[i], "none", &data::RecordedRun::shard_by) != of_file[i].end();
+    if (is_needed) names[i] = name_in_config(files[i], shard);
   });
   std::vector<PlacedRun> runs;
   std::set<std::string> known;

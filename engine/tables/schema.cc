@@ -127,11 +127,29 @@ const Columns& run_columns() {
   return columns;
 }
 
-// Empty when there is nothing of that name. A column that is not what we rely on is followed by what it is:
-// an id that is not the row's own number, a `synced` that does not begin as 0, a column of something that is
-// no table. A view that stands for the table is what present_as_shard has made.
-StorageError read_columns(Database& database, std::string_view table, Columns& columns) {
-  constexpr std::string_view sql = R"sql(
+// Reads which columns tables have, those of any number of tables with one statement. Borrows the connection.
+class TableColumns {
+ public:
+  explicit TableColumns(Database& database) : database_(database) {}
+
+  // Empty when there is nothing of that name. A column that is not what we rely on is followed by what it is:
+  // an id that is not the row's own number, a `synced` that does not begin as 0, a column of something that
+  // is no table. A view that stands for the table is what present_as_shard has made.
+  StorageError read(std::string_view table, Columns& columns) {
+    columns.clear();
+    if (!row_.is_prepared()) {
+      if (StorageError error = database_.prepare(sql, row_); !error.ok()) return error;
+    }
+    row_.bind(1, table);
+    int code = SQLITE_OK;
+    while ((code = row_.step()) == SQLITE_ROW) columns.emplace_back(row_.text(0));
+    StorageError error = database_.error_of(code);
+    row_.reset();
+    return error;
+  }
+
+ private:
+  static constexpr std::string_view sql = R"sql(
 SELECT CASE
   WHEN s.is_ours THEN c.name
   WHEN s.type <> 'table' THEN s.type
@@ -141,9 +159,13 @@ SELECT CASE
 FROM (SELECT name, type, 1 AS is_ours FROM temp.sqlite_schema UNION ALL
     SELECT name, type, 0 FROM main.sqlite_schema WHERE name NOT IN (SELECT name FROM temp.sqlite_schema)) AS s
   LEFT JOIN pragma_table_info(s.name) AS c WHERE s.name = ?1 COLLATE NOCASE)sql";
-  columns.clear();
-  const auto take = [&](const Statement& row) { columns.emplace_back(row.text(0)); };
-  return database.query(sql, take, table);
+
+  Database& database_;
+  Statement row_;
+};
+
+StorageError read_columns(Database& database, std::string_view table, Columns& columns) {
+  return TableColumns(database).read(table, columns);
 }
 
 StorageError mismatch(const std::string& what) {
@@ -194,10 +216,10 @@ StorageError verdict_on(std::string_view table, Form form, const Columns& column
       named < columns.size() ? ", …" : ""));
 }
 
-StorageError judge_table(Database& database, std::string_view table, const Columns& ours,
+StorageError judge_table(TableColumns& tables, std::string_view table, const Columns& ours,
                          std::span<const std::size_t> lacked, Form& form) {
   Columns columns;
-  if (StorageError error = read_columns(database, table, columns); !error.ok()) return error;
+  if (StorageError error = tables.read(table, columns); !error.ok()) return error;
   form = form_of(columns, ours, lacked);
   return verdict_on(table, form, columns);
 }
@@ -236,9 +258,9 @@ Form form_of_readings(const Columns& columns, const types::Schema& schema) {
 }
 
 // Those that the view of a compact file shows, if it is the one that we make for the rows that are there.
-StorageError read_shown_columns(Database& database, Columns& columns) {
+StorageError read_shown_columns(Database& database, TableColumns& tables, Columns& columns) {
   Columns stored;
-  if (StorageError error = read_columns(database, rows_table(config::Layout::compact), stored); !error.ok())
+  if (StorageError error = tables.read(rows_table(config::Layout::compact), stored); !error.ok())
     return error;
   const std::optional<types::Schema> schema = schema_of(stored);
   StorageError error;
@@ -253,12 +275,13 @@ StorageError read_shown_columns(Database& database, Columns& columns) {
 }
 
 // Of a file with readings of this schema, or of any channels, which then are found there.
-StorageError judge_readings(Database& database, std::optional<types::Schema>& schema, Forms& forms) {
+StorageError judge_readings(Database& database, TableColumns& tables, std::optional<types::Schema>& schema,
+                            Forms& forms) {
   StorageError error = find_layout(database, forms.layout);
   Columns columns;
   if (error.ok()) {
-    error = forms.layout == config::Layout::compact ? read_shown_columns(database, columns)
-                                                    : read_columns(database, readings_name, columns);
+    error = forms.layout == config::Layout::compact ? read_shown_columns(database, tables, columns)
+                                                    : tables.read(readings_name, columns);
   }
   if (!error.ok()) return error;
   if (!schema) schema = schema_of(columns);
@@ -380,12 +403,13 @@ StorageError present_events(Database& database) {
 
 // With the readings of `schema`, or of any channels, which then are found there.
 StorageError judge_tables(Database& database, std::optional<types::Schema>& schema, Forms& forms) {
+  TableColumns tables(database);
   StorageError error = judge_version(database);
-  if (error.ok()) error = judge_readings(database, schema, forms);
-  if (error.ok()) error = judge_table(database, events_table, event_columns(), events_lacked, forms.events);
-  if (error.ok()) error = judge_table(database, "run_info", run_columns(), runs_lacked, forms.runs);
+  if (error.ok()) error = judge_readings(database, tables, schema, forms);
+  if (error.ok()) error = judge_table(tables, events_table, event_columns(), events_lacked, forms.events);
+  if (error.ok()) error = judge_table(tables, "run_info", run_columns(), runs_lacked, forms.runs);
   Form sensors;  // made when it is first needed
-  if (error.ok()) error = judge_table(database, "sensors", sensor_columns(), {}, sensors);
+  if (error.ok()) error = judge_table(tables, "sensors", sensor_columns(), {}, sensors);
   if (!error.ok()) return error;
   if (forms.readings.is_absent() && database.query_integer("SELECT count(*) FROM sqlite_schema", 0) > 0) {
     return mismatch("has tables, but no sensor_readings");
@@ -512,13 +536,20 @@ StorageError read_schema(Database& database, types::Schema& schema) {
 }
 
 StorageError find_central_readings(Database& database, std::vector<std::string>& tables) {
+  tables.clear();
+  // Of most files no more has to be known, and to ask for the columns of a table takes much longer.
+  constexpr std::string_view may_be_central =
+      "SELECT 1 FROM main.sqlite_schema WHERE type = 'table' AND name LIKE ?1 || '%' AND sql LIKE '%run_id%'";
+  bool may_be = false;
+  StorageError error = database.query(
+      may_be_central, [&](const Statement&) { may_be = true; }, readings_name);
+  if (!error.ok() || !may_be) return error;
   // Of a name that SQL takes as it stands.
   constexpr std::string_view sql = R"sql(
 SELECT s.name FROM main.sqlite_schema AS s
 WHERE s.type = 'table' AND (s.name = ?1 OR s.name GLOB ?1 || '_*') AND s.name NOT GLOB '*[^A-Za-z0-9_]*'
   AND (SELECT c.name FROM pragma_table_info(s.name, 'main') AS c WHERE c.cid = 0) = 'run_id'
 ORDER BY s.name)sql";
-  tables.clear();
   const auto take = [&](const Statement& row) { tables.emplace_back(row.text(0)); };
   return database.query(sql, take, readings_name);
 }
