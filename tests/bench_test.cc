@@ -121,6 +121,16 @@ TEST_CASE("one list is varied at a time, each cell once, the base first") {
   CHECK(expanded.left_out.empty());
 }
 
+TEST_CASE("every cell is measured with each number of queries") {
+  benchmark::BenchMatrix asked{{16}, {1}, {10}, {config::Synchronous::full}, {true}, {0}, {0, 2}};
+  asked.layouts = {config::Layout::wide, config::Layout::compact};
+  const benchmark::ExpandedMatrix expanded = benchmark::vary_one_at_a_time(asked);
+  std::vector<std::string> differences;
+  for (const benchmark::BenchCell& cell : expanded.cells)
+    differences.push_back(benchmark::difference_text(cell, expanded.cells.front()));
+  CHECK(differences == std::vector<std::string>{"base", "queries 2", "compact", "queries 2, compact"});
+}
+
 TEST_CASE("the cross product has every combination once, without writers that have no shard") {
   const benchmark::ExpandedMatrix expanded = benchmark::cross_product(matrix);
   CHECK(expanded.cells.size() == 3 * 2 * 2 * 2 * 2 - 8);

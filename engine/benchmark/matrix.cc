@@ -97,7 +97,8 @@ ExpandedMatrix vary_one_at_a_time(const BenchMatrix& matrix) {
   for (const config::SinkAddress& sink : matrix.sinks) {
     const std::vector<BenchCell> base{base_cell(matrix, sink)};
     for_each_list(matrix, [&](auto field, const auto& values) {
-      for (const BenchCell& cell : times(base, field, values)) add(expanded, cell);
+      const std::vector<BenchCell> varied = times(base, field, values);
+      for (const BenchCell& cell : times(varied, &BenchCell::queries, matrix.queries)) add(expanded, cell);
     });
   }
   return expanded;

@@ -57,8 +57,8 @@ struct ExpandedMatrix {
 // Why a cell cannot be measured; empty when it can.
 std::string why_left_out(const BenchCell& cell);
 
-// The base cell, and from there one list at a time: few cells, each showing what one setting does. Of each
-// sink, one after the other.
+// The base cell, and from there one list at a time: few cells, each showing what one setting does; each with
+// every number of queries. Of each sink, one after the other.
 ExpandedMatrix vary_one_at_a_time(const BenchMatrix& matrix);
 
 // Every combination.
