@@ -82,7 +82,8 @@ void Track::fill(std::uint64_t number) {
 }
 
 void Track::note_row(std::uint64_t number) {
-  if (number + 1 < next) ++out_of_order;
+  if (number + 1 < rows_until) ++out_of_order;
+  rows_until = std::max(rows_until, number + 1);
   if (number < next) return fill(number);
   skip_to(number);
   next = number + 1;

@@ -54,6 +54,7 @@ struct Track {
   std::vector<Segment> segments;
   std::uint64_t readings = 0;        // due in all
   std::uint64_t next = 0;            // of the walk
+  std::uint64_t rows_until = 0;      // behind the latest that has a row; later ones may have been dropped
   std::vector<Absence> absences;     // in order, none touches another of its kind
   std::vector<KeptAnomaly> kept;     // in order
   std::vector<std::uint64_t> twice;  // readings that delivery brought once more; sorted after the walk
