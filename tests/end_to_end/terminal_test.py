@@ -98,8 +98,10 @@ class Terminal(FleetTest):
         self.assertEqual(len(COLOR.findall(terminal.text)), 2, "nothing else is worth a color")
 
     def test_no_color(self):
-        terminal = self.on_terminal("--duration", "1", env={"NO_COLOR": "1"})
-        self.assertEqual(terminal.wait(), 0)
+        terminal = self.on_terminal("--duration", "60", env={"NO_COLOR": "1"})
+        terminal.wait_for("rows/s")
+        terminal.type("\x03")
+        self.assertEqual(terminal.wait(), 4)
         self.assertIn("pressure", terminal.text)
         self.assertEqual(COLOR.findall(terminal.text), [])
         self.assertTrue(self.drawn(terminal.text), "which says nothing about a line that is redrawn")
