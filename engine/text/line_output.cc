@@ -116,12 +116,13 @@ write::Failure LineOutput::open_descriptor() {
 }
 
 write::Failure LineOutput::open_file() {
-  descriptor_ = ::open(place_.path.c_str(), O_RDWR | O_CREAT | O_APPEND | O_NONBLOCK | O_NOCTTY | O_CLOEXEC,
-                       permissions);
-  // Only to be written, such as some devices, and a named pipe, whose other end would be open already.
+  // Only to be written, such as some devices, and a named pipe: to open that for reading as well, and close
+  // it again, would end it for who reads it.
   struct stat status {};
-  const bool is_pipe = descriptor_ >= 0 && ::fstat(descriptor_, &status) == 0 && S_ISFIFO(status.st_mode);
-  if (is_pipe) ::close(descriptor_);
+  const bool is_pipe = ::stat(place_.path.c_str(), &status) == 0 && S_ISFIFO(status.st_mode);
+  if (!is_pipe)
+    descriptor_ = ::open(place_.path.c_str(), O_RDWR | O_CREAT | O_APPEND | O_NONBLOCK | O_NOCTTY | O_CLOEXEC,
+                         permissions);
   if (is_pipe || (descriptor_ < 0 && errno == EACCES))
     descriptor_ = ::open(place_.path.c_str(), O_WRONLY | O_APPEND | O_NONBLOCK | O_NOCTTY | O_CLOEXEC);
   if (descriptor_ < 0 && errno == ENXIO)
