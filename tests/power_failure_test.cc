@@ -7,6 +7,7 @@
 #include <filesystem>
 #include <fstream>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "base/timestamp.h"
@@ -54,35 +55,40 @@ void write_readings(sqlite::Shard& shard, int first, int count) {
   REQUIRE(shard.flush(rows.lot()).ok());
 }
 
-// A file of one sensor on a disk that loses what nobody waited for. Its settings may change between shards.
-struct OneFile {
-  OneFile() {
+// Files of one sensor. Their settings may change between shards.
+struct OneSensor {
+  explicit OneSensor(std::string vfs = {}) : context{roster, settings, run, std::move(vfs)} {
     run.run_id = "run";
-    vfs.remember_unsynced();
   }
 
   TemporaryFolder folder;
   identity::Roster roster = roster_of(1);
   config::SqliteSettings settings;
   tables::RunInfo run;
+  sqlite::ShardContext context;
+};
+
+struct LosesUnsynced {
+  LosesUnsynced() { vfs.remember_unsynced(); }
   FaultyVfs vfs;
+};
+
+// One of them on a disk that loses what nobody waited for.
+struct OneFile : LosesUnsynced, OneSensor {
+  OneFile() : OneSensor(vfs.name()) {}
+
   std::string path = folder / "one.db";
-  sqlite::ShardContext context{roster, settings, run, vfs.name()};
 };
 
 }  // namespace
 
 TEST_CASE(
     "what lies behind a gap in the log of a machine that lost its power stays away when a run goes on") {
-  const TemporaryFolder folder;
-  const identity::Roster roster = roster_of(1);
-  const config::SqliteSettings settings;
-  tables::RunInfo run;
-  run.run_id = "run";
-  const sqlite::ShardContext context{roster, settings, run, {}};
+  OneSensor one;
+  const TemporaryFolder& folder = one.folder;
   const std::string log = folder / "before.db-wal";
   {
-    sqlite::Shard before({folder / "before.db"}, context);
+    sqlite::Shard before({folder / "before.db"}, one.context);
     write_readings(before, 0, 10);
     const auto kept = static_cast<std::streamoff>(fs::file_size(log));
     write_readings(before, 10, 10);
@@ -92,8 +98,8 @@ TEST_CASE(
     std::fstream torn(folder / "after.db-wal", std::ios::binary | std::ios::in | std::ios::out);
     torn.seekp(kept).write("lost", 4);
   }
-  run.resumed_at = WriterRig::first_due;
-  sqlite::Shard after({folder / "after.db"}, context);
+  one.run.resumed_at = WriterRig::first_due;
+  sqlite::Shard after({folder / "after.db"}, one.context);
   write_readings(after, 10, 10);
   copy_as_left(folder / "after.db", folder / "at_last.db");
   constexpr const char* count = "SELECT count(*), count(DISTINCT timestamp) FROM sensor_readings";
@@ -107,14 +113,10 @@ TEST_CASE(
 
 TEST_CASE("the index of a log is made anew when its file is opened again, in the place that it has") {
   tables::configure_sqlite();
-  const TemporaryFolder folder;
-  const identity::Roster roster = roster_of(1);
-  const config::SqliteSettings settings;
-  tables::RunInfo run;
-  run.run_id = "run";
-  const sqlite::ShardContext context{roster, settings, run, {}};
+  const OneSensor one;
+  const TemporaryFolder& folder = one.folder;
   const std::string path = folder / "one.db";
-  sqlite::Shard shard({path}, context);
+  sqlite::Shard shard({path}, one.context);
   write_readings(shard, 0, 10);
   shard.close(sqlite::Shard::Close::for_now);
   fs::copy_file(path + "-wal", folder / "shorter");

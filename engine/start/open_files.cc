@@ -42,8 +42,7 @@ OpenFiles plan_open_files(const config::Config& config, std::size_t files) {
 std::string text_of(const OpenFiles& plan) {
   return fmt::format(
       "{} files take turns: at most {} of them are open at once (limit on open files: {}); new ones have "
-      "pages of {} "
-      "bytes{}",
+      "pages of {} bytes{}",
       grouped(plan.files), grouped(plan.at_once), grouped(plan.limit), grouped(plan.page_size),
       plan.page_size > config::page_size_of_turns ? ", and database.page_size: auto makes turns shorter"
                                                   : "");
