@@ -128,12 +128,18 @@ bool files_are_named(const config::Config& config) {
 
 void check_any_identity(const Inputs& inputs, Problems& problems) {
   if (!problems.empty() || inputs.identities.roster.size() > 0) return;
-  problems.add(
-      "identities",
-      files_are_named(inputs.config)
-          ? "the files contain no usable identity"
-          : "no sensors given; use --identities DIR|FILE.json|FILE.jsonl, --identity FILE or SENSOR_ID "
-            "(`fleet-sim generate --preset demo --out identities` makes 15)");
+  if (files_are_named(inputs.config)) {
+    problems.add("identities", "the files contain no usable identity");
+    return;
+  }
+  // A run that was killed before it was recorded leaves nothing to resume.
+  const std::string where = inputs.config.simulation.resume && !inputs.resumed
+                                ? place_of_readings(inputs.config) + " has no run to resume, and "
+                                : "";
+  problems.add("identities",
+               where +
+                   "no sensors given; use --identities DIR|FILE.json|FILE.jsonl, --identity FILE or "
+                   "SENSOR_ID (`fleet-sim generate --preset demo --out identities` makes 15)");
 }
 
 // `all` counts those of all partitions.

@@ -147,6 +147,10 @@ class Killed(Bulk):
                     self.assertEqual(rows_of(path, table), rows_of(self.dir / "whole" / path.name, table), path.name)
         return partial
 
+    def has_a_run(self):
+        """Nothing of a run is to be resumed before a file with its record is there."""
+        return any("run_info" in tables(path) and query(path, "SELECT 1 FROM run_info") for path in shards(self.dir / "data"))
+
     def test_at_random(self):
         """By kill -9, several times over, then whole."""
         for seed in range(24 if AT_LENGTH else 3):
@@ -163,7 +167,7 @@ class Killed(Bulk):
                     time.sleep(rng.uniform(0, took / 2))
                     process.kill()
                     process.wait()
-                    if not shards(self.dir / "data"):
+                    if not self.has_a_run():
                         process = self.begin(fleet, config)
                         continue
                     partial = self.assert_names_are_whole()

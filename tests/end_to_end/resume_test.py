@@ -252,6 +252,10 @@ class Resume(FleetTest):
         self.assertIn("data has no run to resume; starting a new one", ran.stderr)
         self.assertGreater(ran.summary.written, 800)
 
+    def test_nothing_to_resume_and_nothing_to_begin_with(self):
+        error = self.fleet_sim("--resume", "--data-dir", "data", code=2).stderr
+        self.assertIn("identities: data has no run to resume, and no sensors given; use --identities", error)
+
 
 if __name__ == "__main__":
     main()
