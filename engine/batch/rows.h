@@ -11,8 +11,11 @@
 #include <cstddef>
 #include <cstdint>
 #include <iterator>
+#include <memory>
 #include <optional>
 #include <span>
+#include <type_traits>
+#include <utility>
 #include <vector>
 
 #include "batch/compact_optional.h"
@@ -34,60 +37,83 @@ class Rows {
   class Iterator;
   using value_type = Reading;
 
+  Rows() = default;
+  Rows(const Rows&) = default;
+  Rows& operator=(const Rows&) = default;
+  // What was moved from is empty.
+  Rows(Rows&& other) noexcept { swap(other); }
+  Rows& operator=(Rows&& other) noexcept {
+    Rows taken(std::move(other));
+    swap(taken);
+    return *this;
+  }
+  ~Rows() = default;
+
   // Makes room for this many readings; for their values, when the first one comes.
-  void reserve(std::size_t rows) { heads_.reserve(rows); }
+  void reserve(std::size_t rows) {
+    room_ = std::max(room_, rows);
+    heads_.resize(room_);
+    if (has_arrivals_) arrivals_.resize(room_);
+  }
 
   // Inline although it is long: every reading comes here.
   [[gnu::always_inline]] void push(const Head& head, std::span<const double> values) {
-    if (values.size() != width_) [[unlikely]]
-      return push_of_other_width(head, values);
-    heads_.push_back(
-        {head.due, head.sensor, head.anomaly, static_cast<std::uint8_t>(values.size()), head.overlay});
+    if (size_ == room_ || values.size() > width_) [[unlikely]]
+      make_room(size_ + 1, values.size());
+    heads_[size_] = {head.due, head.sensor, head.anomaly, static_cast<std::uint8_t>(values.size()),
+                     head.overlay};
     // One by one: a call to copy so few costs more.
-    for (const double value : values) values_.push_back(value);
+    double* const to = values_.data() + size_ * width_;
+    for (std::size_t channel = 0; channel < values.size(); ++channel) to[channel] = values[channel];
+    ++size_;
   }
   // The same of a row that arrives as it may. Either all rows do, or none.
-  void push(const Head& head, std::span<const double> values, const Arrival& arrival) {
-    assert(arrivals_.size() == heads_.size());
+  [[gnu::always_inline]] void push(const Head& head, std::span<const double> values, const Arrival& arrival) {
+    assert(has_arrivals_ || empty());
     push(head, values);
-    arrivals_.push_back(arrival);
+    note_arrival(arrival);
   }
   void push_back(const Row& row) {
     push({row.due, row.sensor, row.anomaly, 0, row.overlay}, row.values);
-    if (row.arrival != nullptr) arrivals_.push_back(*row.arrival);
+    if (row.arrival != nullptr) note_arrival(*row.arrival);
   }
   void push_back(const Reading& reading) { push_back(Row(reading)); }
 
   // Appends other rows of the same width.
   void append(const Rows& other) {
     if (other.empty()) return;
-    if (heads_.empty()) widen(other.width_);
-    assert(other.width_ == width_);
-    arrivals_.insert(arrivals_.end(), other.arrivals_.begin(), other.arrivals_.end());
-    heads_.insert(heads_.end(), other.heads_.begin(), other.heads_.end());
-    values_.insert(values_.end(), other.values_.begin(), other.values_.end());
+    if (empty()) clear();
+    assert(empty() || (other.width_ == width_ && other.has_arrivals_ == has_arrivals_));
+    make_room(size_ + other.size_, other.width_);
+    std::ranges::copy(other.heads(), heads_.begin() + at(size_));
+    std::ranges::copy(std::span(other.values_).first(other.size_ * width_),
+                      values_.begin() + at(size_ * width_));
+    if (other.has_arrivals_) expect_arrivals();
+    std::ranges::copy(other.arrivals(), arrivals_.begin() + at(size_));
+    size_ += other.size_;
   }
 
   // Drops the last `count` rows.
   void forget_newest(std::size_t count) {
     assert(count <= size());
-    heads_.resize(size() - count);
-    if (!arrivals_.empty()) arrivals_.resize(heads_.size());
-    values_.resize(heads_.size() * width_);
+    size_ -= count;
+    if (empty()) clear();
   }
 
   void clear() {
-    heads_.clear();
-    values_.clear();
-    arrivals_.clear();
+    size_ = 0;
+    width_ = 0;
+    has_arrivals_ = false;
   }
 
-  [[nodiscard]] std::size_t size() const { return heads_.size(); }
-  [[nodiscard]] bool empty() const { return heads_.empty(); }
-  [[nodiscard]] std::size_t capacity() const { return heads_.capacity(); }
-  [[nodiscard]] std::span<const Head> heads() const { return heads_; }
+  [[nodiscard]] std::size_t size() const { return size_; }
+  [[nodiscard]] bool empty() const { return size_ == 0; }
+  [[nodiscard]] std::size_t capacity() const { return room_; }
+  [[nodiscard]] std::span<const Head> heads() const { return std::span(heads_).first(size_); }
   // Of all rows, or of none.
-  [[nodiscard]] std::span<const Arrival> arrivals() const { return arrivals_; }
+  [[nodiscard]] std::span<const Arrival> arrivals() const {
+    return std::span(arrivals_).first(has_arrivals_ ? size_ : 0);
+  }
   [[nodiscard]] std::span<const double> values(std::size_t i) const {
     assert(i < size());
     return {values_.data() + i * width_, heads_[i].channels};
@@ -95,7 +121,7 @@ class Rows {
   [[nodiscard]] Row operator[](std::size_t i) const {
     assert(i < size());
     const Head& head = heads_[i];
-    const Arrival* const arrival = arrivals_.empty() ? nullptr : &arrivals_[i];
+    const Arrival* const arrival = has_arrivals_ ? &arrivals_[i] : nullptr;
     return {head.due, values(i), head.sensor, head.anomaly, head.overlay, arrival};
   }
   [[nodiscard]] Row front() const { return (*this)[0]; }
@@ -105,32 +131,64 @@ class Rows {
   [[nodiscard]] Iterator end() const;
 
  private:
-  // Apart, because few rows come here: the first ones, and those of another type beside them.
-  [[gnu::noinline]] void push_of_other_width(const Head& head, std::span<const double> values) {
-    if (heads_.empty() || values.size() > width_) widen(values.size());
-    heads_.push_back(
-        {head.due, head.sensor, head.anomaly, static_cast<std::uint8_t>(values.size()), head.overlay});
-    values_.insert(values_.end(), values.begin(), values.end());
-    values_.resize(heads_.size() * width_);
+  // Elements are set when they are needed: until then, room for them costs nothing.
+  template <class T>
+  struct Unset : std::allocator<T> {
+    static_assert(std::is_trivially_copyable_v<T>);
+    template <class U>
+    struct rebind {
+      using other = Unset<U>;
+    };
+    template <class U, class... Arguments>
+    void construct(U* element, Arguments&&... arguments) {
+      if constexpr (sizeof...(arguments) > 0)
+        std::construct_at(element, std::forward<Arguments>(arguments)...);
+    }
+  };
+
+  void swap(Rows& other) noexcept {
+    std::swap(size_, other.size_);
+    std::swap(room_, other.room_);
+    std::swap(width_, other.width_);
+    std::swap(has_arrivals_, other.has_arrivals_);
+    heads_.swap(other.heads_);
+    values_.swap(other.values_);
+    arrivals_.swap(other.arrivals_);
   }
 
-  // Each row has room for `width` values from now on. Of rows that are there that is at least as many as
-  // before.
-  void widen(std::size_t width) {
-    assert(heads_.empty() || width > width_);
-    values_.resize(heads_.size() * width);
-    for (std::size_t i = heads_.size(); i-- > 1;)
-      std::copy_backward(values_.begin() + static_cast<std::ptrdiff_t>(i * width_),
-                         values_.begin() + static_cast<std::ptrdiff_t>((i + 1) * width_),
-                         values_.begin() + static_cast<std::ptrdiff_t>(i * width + width_));
-    values_.reserve(heads_.capacity() * width);
-    width_ = width;
+  static std::ptrdiff_t at(std::size_t place) { return static_cast<std::ptrdiff_t>(place); }
+
+  [[gnu::always_inline]] void note_arrival(const Arrival& arrival) {
+    if (!has_arrivals_) [[unlikely]]
+      expect_arrivals();
+    arrivals_[size_ - 1] = arrival;
   }
 
-  std::size_t width_ = 0;
-  std::vector<Head> heads_;
-  std::vector<double> values_;  // width_ for each row, of which the row has its `channels`
-  std::vector<Arrival> arrivals_;
+  [[gnu::noinline]] void expect_arrivals() {
+    has_arrivals_ = true;
+    arrivals_.resize(room_);
+  }
+
+  // For that many rows with up to so many values. Apart, because few rows come here: the first one, and later
+  // ones that are wider or find no room.
+  [[gnu::noinline]] void make_room(std::size_t rows, std::size_t width) {
+    if (rows > room_) reserve(std::max(rows, 2 * room_));
+    const std::size_t old_width = std::exchange(width_, std::max(width, width_));
+    values_.resize(room_ * width_);
+    if (old_width == width_) return;
+    for (std::size_t i = size_; i-- > 1;)
+      std::copy_backward(values_.begin() + at(i * old_width), values_.begin() + at((i + 1) * old_width),
+                         values_.begin() + at(i * width_ + old_width));
+  }
+
+  std::size_t size_ = 0;
+  std::size_t room_ = 0;
+  std::size_t width_ = 0;  // most values of a row
+  bool has_arrivals_ = false;
+  // With room for room_ rows; of arrivals, once there is one.
+  std::vector<Head, Unset<Head>> heads_;
+  std::vector<double, Unset<double>> values_;  // width_ for each row, of which the row has its `channels`
+  std::vector<Arrival, Unset<Arrival>> arrivals_;
 };
 
 // Iterates over the rows; each is made when it is accessed.
