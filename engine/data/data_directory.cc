@@ -26,10 +26,6 @@ std::string select_runs(std::int64_t schema_version) {
       schema_version < 3 ? "NULL" : "zone_data", schema_version < 4 ? "NULL" : "spread");
 }
 
-[[noreturn]] void fail(const std::filesystem::path& file, const tables::StorageError& error) {
-  throw std::runtime_error(fmt::format("{}: cannot be read: {}", file.string(), error.message));
-}
-
 Timestamp time_in(std::string_view text, std::string_view table, const std::filesystem::path& file) {
   const auto moment = parse_timestamp(text);
   if (!moment) {
@@ -95,6 +91,10 @@ std::vector<std::filesystem::path> files_at(const std::filesystem::path& place) 
 }
 
 }  // namespace
+
+void fail(const std::filesystem::path& file, const tables::StorageError& error) {
+  throw std::runtime_error(fmt::format("{}: cannot be read: {}", file.string(), error.message));
+}
 
 bool has_shard_name(const std::filesystem::path& file) {
   return file.extension() == ".db";

@@ -65,8 +65,17 @@ tables::Statement prepare_query(tables::Database& shard, std::string_view sql,
 // What retention has deleted from a shard.
 tables::Deletions read_deletions(tables::Database& shard, const std::filesystem::path& file);
 
+[[noreturn]] void fail(const std::filesystem::path& file, const tables::StorageError& error);
+
 // Steps to the next row; false after the last.
 bool next_row(tables::Statement& query, const tables::Database& shard, const std::filesystem::path& file);
+
+// Calls `take` with each row of a statement that tables::Database::prepare_visits() has prepared.
+template <class Take>
+void visit_rows(tables::Statement& query, tables::Database& shard, Take take,
+                const std::filesystem::path& file) {
+  if (const tables::StorageError error = shard.visit(query, std::move(take)); !error.ok()) fail(file, error);
+}
 
 // The lowest and the highest id of a shard's readings; nothing when it has none.
 struct ReadingIds {

@@ -153,11 +153,9 @@ void bind(tables::Statement& statement, const Selection& selection, int first) {
   for (const std::string& location : selection.locations) statement.bind(first++, location);
 }
 
-Timestamp moment_of_reading(const tables::Statement& row, TimestampReader& reader, const SourceShard& shard) {
-  const auto at = reader.read(row.text(1));
-  if (at) return *at;
+void refuse_time(std::int64_t reading, std::string_view time, const SourceShard& shard) {
   throw std::runtime_error(fmt::format("{}: reading {} has {} where a time should be", shard.file.string(),
-                                       row.integer(0), in_quotes(row.text(1))));
+                                       reading, in_quotes(time)));
 }
 
 }  // namespace fleet_sim::data

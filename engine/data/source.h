@@ -64,7 +64,14 @@ std::vector<std::set<Place>> find_places(const std::vector<SourceShard>& shards,
 std::string condition_of(const Selection& selection, int first);
 void bind(tables::Statement& statement, const Selection& selection, int first);
 
+[[noreturn]] void refuse_time(std::int64_t reading, std::string_view time, const SourceShard& shard);
+
 // When a reading was due, from a row that begins with its id and timestamp. Throws std::runtime_error.
-Timestamp moment_of_reading(const tables::Statement& row, TimestampReader& reader, const SourceShard& shard);
+template <class Row>
+Timestamp moment_of_reading(const Row& row, TimestampReader& reader, const SourceShard& shard) {
+  const auto at = reader.read(row.text(1));
+  if (!at) refuse_time(row.integer(0), row.text(1), shard);
+  return *at;
+}
 
 }  // namespace fleet_sim::data

@@ -13,14 +13,13 @@ namespace fleet_sim::exports {
 namespace {
 
 // What a file does not hold is filled in afterwards.
-std::string rows_sql(const RowFormatter& format, const data::Selection& selection) {
-  std::string columns;
+std::string columns_of(const RowFormatter& format) {
+  std::string columns = "id";
   for (std::size_t i = 0; i < format.columns().size(); ++i) {
     const bool is_clean = std::ranges::binary_search(format.clean(), i);
     columns += ", " + (is_clean ? "NULL" : format.columns()[i].name);
   }
-  return fmt::format("SELECT id{} FROM sensor_readings WHERE id BETWEEN ?1 AND ?2{} ORDER BY id", columns,
-                     condition_of(selection, 3));
+  return columns;
 }
 
 Cell cell_of(double value, types::Column::Type type) {
@@ -28,7 +27,7 @@ Cell cell_of(double value, types::Column::Type type) {
   return value;
 }
 
-exports::Cell cell_of(const tables::Statement& row, int column) {
+exports::Cell cell_of(const tables::VisitedRow& row, int column) {
   switch (row.type(column)) {
     case SQLITE_NULL:
       return std::monostate{};
@@ -52,10 +51,10 @@ Timestamp due_of(const RowFormatter& format, const ReadingRow& row, Timestamp st
 
 constexpr int sensor_column = 2;  // behind the id and the time
 
-// The texts are valid until the statement steps on.
-void read_row(const tables::Statement& statement, ReadingRow& row) {
+// The texts are valid as long as those of the row that is visited.
+void read_row(const tables::VisitedRow& visited, ReadingRow& row) {
   for (std::size_t column = 0; column < row.size(); ++column) {
-    row[column] = cell_of(statement, static_cast<int>(column) + 1);
+    row[column] = cell_of(visited, static_cast<int>(column) + 1);
   }
 }
 
@@ -132,24 +131,23 @@ void SliceReader::read_shard(std::span<const data::IdRange> ranges, const data::
   const data::SourceShard& shard = shards_[number];
   const RowFormatter& format = formats_.of(number);
   std::unique_ptr<Connection> connection = connect(number);
-  tables::Statement& row = connection->row;
   TimestampReader reader;
   ReadingRow cells(format.columns().size());
-  for (const data::IdRange& range : ranges) {
-    row.reset();
-    row.bind(1, range.first);
-    row.bind(2, range.last);
-    while (data::next_row(row, connection->database, shard.file)) {
-      const Position position{moment_of_reading(row, reader, shard), range.shard, row.integer(0)};
-      if (position.at < slice.from || position.at >= slice.to || position < begin) continue;
-      if (into.rest && position >= *into.rest) continue;
-      read_row(row, cells);
-      if (clean_ != nullptr) {
-        const Timestamp due = due_of(format, cells, position.at);
-        add_clean(format, {range.shard, position.id, row.text(sensor_column), due}, cells);
-      }
-      add(format, cells, position, into);
+  const auto take = [&](const tables::VisitedRow& row) {
+    const Position position{moment_of_reading(row, reader, shard), number, row.integer(0)};
+    if (position.at < slice.from || position.at >= slice.to || position < begin) return;
+    if (into.rest && position >= *into.rest) return;
+    read_row(row, cells);
+    if (clean_ != nullptr) {
+      const Timestamp due = due_of(format, cells, position.at);
+      add_clean(format, {number, position.id, row.text(sensor_column), due}, cells);
     }
+    add(format, cells, position, into);
+  };
+  for (const data::IdRange& range : ranges) {
+    connection->rows.bind(1, range.first);
+    connection->rows.bind(2, range.last);
+    data::visit_rows(connection->rows, connection->database, take, shard.file);
   }
   give_back(number, std::move(connection));
 }
@@ -164,11 +162,13 @@ std::unique_ptr<SliceReader::Connection> SliceReader::connect(std::uint32_t shar
       return connection;
     }
   }
-  const std::string sql = rows_sql(formats_.of(shard), selection_);
   auto connection = std::make_unique<Connection>();
   connection->database = data::open(shards_[shard]);
-  connection->row = data::prepare_query(connection->database, sql, shards_[shard].file);
-  data::bind(connection->row, selection_, 3);
+  const std::string from = "FROM sensor_readings WHERE id BETWEEN ?1 AND ?2" + condition_of(selection_, 3);
+  const tables::StorageError error =
+      connection->database.prepare_visits(columns_of(formats_.of(shard)), from, connection->rows);
+  if (!error.ok()) data::fail(shards_[shard].file, error);
+  data::bind(connection->rows, selection_, 3);
   return connection;
 }
 

@@ -88,10 +88,10 @@ class SliceReader {
   [[nodiscard]] SliceLines read(const data::Slice& slice, const Position& begin) const;
 
  private:
-  // An open shard, with the statement that reads its rows.
+  // An open shard, with the statement that visits its rows.
   struct Connection {
     tables::Database database;
-    tables::Statement row;  // is destroyed before it
+    tables::Statement rows;  // is destroyed before it
   };
 
   static constexpr std::size_t most_idle = 64;  // connections

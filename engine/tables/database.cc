@@ -290,6 +290,7 @@ StorageError Database::open_with(const std::string& path, int flags, const char*
   const int code =
       sqlite3_open_v2(path.c_str(), &raw, flags | SQLITE_OPEN_NOMUTEX | SQLITE_OPEN_EXRESCODE, vfs);
   database_.reset(raw);
+  visitor_.reset();
   if (code == SQLITE_OK) return {};
   StorageError failure = with_reason({code, raw != nullptr ? sqlite3_errmsg(raw) : "out of memory"},
                                      raw != nullptr ? sqlite3_system_errno(raw) : 0);
@@ -308,6 +309,38 @@ StorageError Database::prepare(std::string_view sql, Statement& statement) {
                                       SQLITE_PREPARE_PERSISTENT, &raw, nullptr);
   statement.statement_.reset(raw);
   return error_of(code);
+}
+
+StorageError Database::prepare_visits(std::string_view columns, std::string_view from, Statement& statement) {
+  if (!visitor_) {
+    auto visitor = std::make_unique<Visitor>();
+    const int code = sqlite3_create_function_v2(database_.get(), "visit", -1, SQLITE_UTF8 | SQLITE_DIRECTONLY,
+                                                visitor.get(), nullptr, Visitor::step, Visitor::end, nullptr);
+    if (code != SQLITE_OK) return error_of(code);
+    visitor_ = std::move(visitor);
+  }
+  std::string sql = "SELECT visit(";
+  sql.append(columns).append(") ").append(from);
+  return prepare(sql, statement);
+}
+
+void Database::Visitor::step(sqlite3_context* context, int, sqlite3_value** columns) noexcept {
+  auto& visitor = *static_cast<Visitor*>(sqlite3_user_data(context));
+  try {
+    visitor.take(visitor.taker, VisitedRow(columns));
+  } catch (...) {
+    visitor.thrown = std::current_exception();
+    sqlite3_result_error_code(context, SQLITE_ABORT);
+  }
+}
+
+StorageError Database::run_visits(Statement& statement) {
+  int code = statement.step();
+  while (code == SQLITE_ROW) code = statement.step();  // what the aggregate comes to: nothing
+  StorageError error = error_of(code);
+  statement.reset();
+  if (visitor_->thrown) std::rethrow_exception(std::exchange(visitor_->thrown, nullptr));
+  return error;
 }
 
 std::int64_t Database::query_integer(std::string_view sql, std::int64_t otherwise) {
