@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <iterator>
 #include <map>
+#include <numeric>
 #include <set>
 #include <utility>
 
@@ -19,7 +20,7 @@ namespace {
 
 constexpr std::size_t most_shards = 32;
 constexpr std::uint64_t most_scanned_per_shard = 2 * readings_looked_at;
-constexpr std::uint64_t most_scanned = 4 * readings_looked_at;  // about, to find those of the chosen sensors
+constexpr std::uint64_t most_scanned = 2 * readings_looked_at;  // about, to find those of the chosen sensors
 constexpr std::size_t most_sensors = 64;
 
 // The first so many of the texts, in an order that has nothing to do with them.
@@ -82,30 +83,55 @@ struct Reach {
 };
 using PerDetector = std::array<Reach, detectors.size()>;
 
-// The normal readings of a sensor, as one detector scores them.
-class Normal {
+// How one detector tells the anomalous readings of a sensor from its normal ones. There are some of both.
+class Comparison {
  public:
-  Normal(const Scores& scores, const std::vector<Label>& labels) {
+  Comparison(const Scores& scores, const std::vector<Label>& labels,
+             const std::vector<std::size_t>& anomalous) {
+    std::vector<float> distinct;  // scores of anomalous readings, ascending
+    for (const std::size_t i : anomalous) distinct.push_back(scores[i]);
+    std::ranges::sort(distinct);
+    distinct.erase(std::ranges::unique(distinct).begin(), distinct.end());
+    // Sorting the few of them takes less time than sorting the many normal ones.
+    std::vector<std::uint64_t> between(distinct.size() + 1, 0);  // normal ones, between two of these
+    std::vector<std::uint64_t> equal(distinct.size() + 1, 0);
     for (std::size_t i = 0; i < scores.size(); ++i) {
-      if (labels[i] == Label::normal) sorted_.push_back(scores[i]);
+      if (labels[i] != Label::normal) continue;
+      ++normal_;
+      const std::size_t place = place_in(distinct, scores[i]);
+      ++(place < distinct.size() && distinct[place] == scores[i] ? equal : between)[place];
     }
-    std::ranges::sort(sorted_);
+    std::vector<double> won(distinct.size());
+    std::uint64_t lower = 0;
+    for (std::size_t place = 0; place < distinct.size(); ++place) {
+      lower += between[place];
+      won[place] = static_cast<double>(lower) + static_cast<double>(equal[place]) / 2;
+      lower += equal[place];
+    }
+    won_.reserve(anomalous.size());
+    for (const std::size_t i : anomalous) won_.push_back(won[place_in(distinct, scores[i])]);
   }
 
-  // The chance that one of these readings has a higher score than a normal one; equal scores count half.
-  // There are some of both.
-  [[nodiscard]] double area(const Scores& scores, const std::vector<std::size_t>& readings) const {
+  // The chance that one of these readings, numbers among the anomalous ones, has a higher score than a normal
+  // one; equal scores count half.
+  [[nodiscard]] double area(const std::vector<std::size_t>& readings) const {
     double won = 0;
-    for (const std::size_t i : readings) {
-      const auto equal = std::ranges::equal_range(sorted_, scores[i]);
-      const auto lower = static_cast<double>(equal.begin() - sorted_.begin());
-      won += lower + static_cast<double>(equal.size()) / 2;
-    }
-    return won / (static_cast<double>(readings.size()) * static_cast<double>(sorted_.size()));
+    for (const std::size_t i : readings) won += won_[i];
+    return won / (static_cast<double>(readings.size()) * static_cast<double>(normal_));
+  }
+  // Of all of them.
+  [[nodiscard]] double area() const {
+    return std::accumulate(won_.begin(), won_.end(), 0.0) /
+           (static_cast<double>(won_.size()) * static_cast<double>(normal_));
   }
 
  private:
-  std::vector<float> sorted_;
+  static std::size_t place_in(const std::vector<float>& distinct, float score) {
+    return static_cast<std::size_t>(std::ranges::lower_bound(distinct, score) - distinct.begin());
+  }
+
+  std::vector<double> won_;  // against how many normal ones, by anomalous reading
+  std::uint64_t normal_ = 0;
 };
 
 // What the detectors make of one sensor.
@@ -145,7 +171,7 @@ class Looker {
   }
 
  private:
-  // The readings of a row's anomalies that a channel may show.
+  // The readings of a row's anomalies that a channel may show, as numbers among the anomalous ones.
   struct Target {
     RowKey row;
     bool is_of_several;  // channels
@@ -160,10 +186,10 @@ class Looker {
       const std::vector<Target> targets = targets_on(static_cast<std::int8_t>(channel));
       for (std::size_t d = 0; d < detectors.size(); ++d) {
         const Scores scores = detectors[d].scores(values);
-        const Normal normal(scores, labels_);
-        shown_.is_trivial = shown_.is_trivial || normal.area(scores, anomalous_) == 1;
+        const Comparison comparison(scores, labels_, anomalous_);
+        shown_.is_trivial = shown_.is_trivial || comparison.area() == 1;
         for (const Target& target : targets)
-          add(target, d, normal.area(scores, target.readings), best[target.row][d]);
+          add(target, d, comparison.area(target.readings), best[target.row][d]);
       }
     }
     for (const auto& [row, reaches] : best) {
@@ -185,8 +211,9 @@ class Looker {
     std::vector<Target> targets;
     for (const auto& [key, of_row] : events) {
       Target target{key.first, key.second, {}};
-      std::ranges::copy_if(anomalous_, std::back_inserter(target.readings),
-                           [&](std::size_t i) { return of_row.contains(event_of[i]); });
+      for (std::size_t i = 0; i < anomalous_.size(); ++i) {
+        if (of_row.contains(event_of[anomalous_[i]])) target.readings.push_back(i);
+      }
       if (!target.readings.empty()) targets.push_back(std::move(target));
     }
     return targets;
