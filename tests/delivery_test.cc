@@ -144,6 +144,7 @@ TEST_CASE("each fate has the share that was asked for, and a lateness of that me
   int dropped = 0, late = 0, below_median = 0, duplicated = 0, late_and_duplicated = 0, again_late = 0;
   bool was_late = false;
   Microseconds farthest = 0, latest = 0;
+  double jitter = 0, jitter_of_late = 0, jitter_with_next = 0, last_jitter = 0;
   bool is_pure = true;
   for (int i = 0; i < n; ++i) {
     const delivery::Fate fate = odds.fate(seed, 1'000 + i % 17, start + i * second);
@@ -156,6 +157,10 @@ TEST_CASE("each fate has the share that was asked for, and a lateness of that me
     again_late += was_late && fate.late > 0;
     was_late = fate.late > 0;
     farthest = std::max(farthest, std::abs(fate.jitter));
+    const double share = static_cast<double>(fate.jitter) / static_cast<double>(how.jitter);
+    jitter += share;
+    jitter_of_late += fate.late > 0 ? share : 0;
+    jitter_with_next += share * std::exchange(last_jitter, share);
     latest = std::max(latest, fate.late);
   }
   CHECK(is_pure);
@@ -171,6 +176,10 @@ TEST_CASE("each fate has the share that was asked for, and a lateness of that me
   CHECK(is_near(below_median, late, 0.5));
   CHECK(is_near(late_and_duplicated, n, how.late.share * how.duplicate));
   CHECK(is_near(again_late, n - 1, how.late.share * how.late.share));
+  // A uniform number between -1 and 1 has the variance 1/3, the product of two such 1/9.
+  CHECK(std::abs(jitter) < 6 * std::sqrt(n / 3.0));
+  CHECK(std::abs(jitter_of_late) < 6 * std::sqrt(late / 3.0));
+  CHECK(std::abs(jitter_with_next) < 6 * std::sqrt(n / 9.0));
 }
 
 TEST_CASE("what arrives at once is not disturbed, and a larger share leaves the others as they were") {

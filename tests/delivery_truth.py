@@ -120,7 +120,8 @@ class Mail:
             self.push(due, number, stamp, is_duplicated, slot)
 
     def deliver(self, due, number, how, slot):
-        draw = mix_words(mix_words(*self.keys[0]), due % 2**64)
+        seed, key = self.keys[0]
+        draw = mix_words(seed ^ key, due % 2**64)
         others = draw_block(self.keys, DELIVERY, due)
         drop, late, duplicate = ((((draw >> shift) % 2**21) + uniform(word)) * 2.0**-21 for shift, word in zip((43, 22, 1), others))
         if drop < how.drop:
@@ -128,7 +129,7 @@ class Mail:
             self.note("drop", number, due, None, 1)
             return
         is_duplicated = duplicate < how.duplicate
-        stamp = min(due + uniform_below(mix_words(draw, 1), 2 * how.jitter + 1) - how.jitter, LAST_MOMENT)
+        stamp = min(due + uniform_below(draw * 0xD1342543DE82EF95 % 2**64, 2 * how.jitter + 1) - how.jitter, LAST_MOMENT)
         if late < how.late[0]:
             arrives_at = self.slot_from(due + self.delay(due, how.late[1]))
             if arrives_at > slot.due and len(self.late) < MOST_LATE:

@@ -35,15 +35,18 @@ Fate Odds::fate(std::uint64_t seed, std::uint64_t key, Timestamp due) const {
   const auto moment = static_cast<std::uint64_t>(due);
   const std::uint64_t word = draw(seed, key, due);
   const FirstBits first = first_bits(word);
-  const RandomBlock others = draw_block(seed, key, Stream::delivery, moment);
-  const auto is_below = [](std::uint32_t first_bits, std::uint64_t rest, double share) {
-    return (first_bits + uniform(rest)) * unit < share;
+  const auto is_below = [&](std::uint32_t first_bits, std::uint32_t unsettled, double share,
+                            std::size_t other) {
+    if (first_bits != unsettled) [[likely]]
+      return first_bits < unsettled;
+    const RandomBlock others = draw_block(seed, key, Stream::delivery, moment);
+    return (first_bits + uniform(others[other])) * unit < share;
   };
   Fate fate{.jitter = jitter(word)};
-  fate.is_dropped = is_below(first.drop, others[0], delivery_.drop);
-  if (is_below(first.late, others[1], delivery_.late.share))
+  fate.is_dropped = is_below(first.drop, unsettled_.drop, delivery_.drop, 0);
+  if (is_below(first.late, unsettled_.late, delivery_.late.share, 1))
     fate.late = delay_of(draw_block(seed, key, Stream::delivery, moment, 1), delivery_.late.median);
-  fate.is_duplicated = is_below(first.duplicate, others[2], delivery_.duplicate);
+  fate.is_duplicated = is_below(first.duplicate, unsettled_.duplicate, delivery_.duplicate, 2);
   return fate;
 }
 

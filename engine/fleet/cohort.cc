@@ -125,7 +125,7 @@ void Cohort::count_taken(std::size_t first, Tally& tally) const {
 bool Cohort::skip(Timestamp until, Tally& tally) {
   if (story_ || waiting_) return skip_slots(until, tally);
   while (next_due() < until && owed_.size() < batch::Batch::capacity) {
-    const model::Sample taken = take_next();
+    const model::Sample taken = pass_next();
     ++tally.due;
     // What a gap leaves out would not have been written in any case.
     ++(taken.missing ? tally.missing : tally.skipped);
@@ -233,6 +233,12 @@ model::Sample Cohort::take_next() {
   if (!remembers_ && !story_) [[likely]]
     return model::sample(sensor, seed_, due);
   return take_next_as_it_is(sensor, due);
+}
+
+model::Sample Cohort::pass_next() {
+  model::Sensor& sensor = sensors_[position_];
+  const model::Due due{next_due(), next_cycle_start_ + sensor.phase};
+  return model::pass(sensor, seed_, due, {{}, ages_of(sensor), now_of(position_, due.at)});
 }
 
 // With what is remembered of it, and what a scenario has made of it.
@@ -353,7 +359,8 @@ void Cohort::note_event(const model::Sample& taken, std::vector<batch::AnomalyEv
 }
 
 void Cohort::advance() {
-  if (++position_ < sensors_.size()) return;
+  // Without finding out how many they are, which takes a division.
+  if (sensors_.data() + ++position_ != std::to_address(sensors_.end())) return;
   position_ = 0;
   ++cycle_;
   cycle_start_ = next_cycle_start_;

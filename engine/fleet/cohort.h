@@ -172,6 +172,7 @@ class Cohort {
 
  private:
   model::Sample take_next();
+  model::Sample pass_next();  // without its values
   // Apart, so that what most fleets do costs nothing for it.
   [[gnu::noinline]] model::Sample take_next_as_it_is(model::Sensor& sensor, const model::Due& due);
   void count_taken(std::size_t first, Tally& tally) const;
@@ -205,7 +206,8 @@ class Cohort {
     std::uint64_t number;
     std::uint16_t overlay;
   };
-  std::optional<model::Sample> read(std::vector<batch::AnomalyEvent>& events, Tally& tally);
+  enum class Values : bool { left_out, read };
+  std::optional<model::Sample> read(Values values, std::vector<batch::AnomalyEvent>& events, Tally& tally);
   void deliver_by_story(Timestamp moment);
   void begin_hold(OfSensor& waits) const;
   void hold_back(OfSensor& waits, const model::Sensor& before, const model::Sample& taken, Tally& tally);

@@ -54,8 +54,7 @@ void Story::keep(std::uint32_t place, const PastStory& story) {
     silent_until_.resize(timeline_.population().size(), earliest_timestamp);
     silent_until_[place] = story.silent_until;
   }
-  if (!story.added.empty()) added_[place] = story.added;
-  if (story.serviced) serviced_[place] = *story.serviced;
+  if (!story.added.empty() || story.serviced) change(place) = {story.added, story.serviced};
   if (story.fault != identity::Text{}) faults_[place] = story.fault;
   if (!story.deliveries.empty()) deliveries_[place] = story.deliveries;
 }
@@ -75,8 +74,10 @@ PastStory Story::past_of(std::size_t sensor) const {
   PastStory story{.past = timeline_.past_of(place)};
   if (!touched_.empty()) story.touched = touched_[place];
   if (!silent_until_.empty()) story.silent_until = silent_until_[place];
-  if (const auto all = added_.find(place); all != added_.end()) story.added = all->second;
-  if (const auto known = serviced_.find(place); known != serviced_.end()) story.serviced = known->second;
+  if (changes(sensor)) {
+    story.added = changed_[place]->added;
+    story.serviced = changed_[place]->serviced;
+  }
   if (const auto known = faults_.find(place); known != faults_.end()) story.fault = known->second;
   if (const auto known = deliveries_.find(place); known != deliveries_.end())
     story.deliveries = known->second;
@@ -84,13 +85,13 @@ PastStory Story::past_of(std::size_t sensor) const {
 }
 
 Then Story::then(std::size_t sensor) const {
-  if (added_.empty() && serviced_.empty()) [[likely]]
-    return {};
-  const std::uint32_t place = place_of(sensor);
-  Then then;
-  if (const auto all = added_.find(place); all != added_.end()) then.added = all->second;
-  if (const auto known = serviced_.find(place); known != serviced_.end()) then.serviced = known->second;
-  return then;
+  return changes(sensor) ? *changed_[place_of(sensor)] : Then();
+}
+
+Then& Story::change(std::uint32_t place) {
+  changed_.resize(timeline_.population().size());
+  if (!changed_[place]) changed_[place] = std::make_unique<Then>();
+  return *changed_[place];
 }
 
 void Story::tell(const StoryOf& next, PastStories& pasts) const {
@@ -178,7 +179,7 @@ void Story::add(const timeline::Moment& moment, const scenario::Add& add) {
       added.channels.emplace_back(static_cast<std::uint8_t>(*index), number);
   }
   if (added.channels.empty()) return;
-  std::vector<Added>& all = added_[moment.sensor];
+  std::vector<Added>& all = change(moment.sensor).added;
   std::erase_if(all, [&](const Added& one) { return one.until <= moment.at || one.name == added.name; });
   all.push_back(std::move(added));
 }
@@ -188,27 +189,22 @@ void Story::service(const timeline::Moment& moment, const scenario::Reset& reset
   if (!type.signal) return;
   for (std::size_t a = 0; a < type.signal->agings.size(); ++a) {
     if (std::ranges::find(reset.what, type.signal->agings[a].name) == reset.what.end()) continue;
-    Serviced never;
-    never.fill(model::never_serviced);
-    serviced_.try_emplace(moment.sensor, never).first->second[a] = moment.at;
+    std::optional<Serviced>& serviced = change(moment.sensor).serviced;
+    if (!serviced) serviced.emplace().fill(model::never_serviced);
+    (*serviced)[a] = moment.at;
   }
 }
 
+// Of what has changed it, what is over is forgotten.
 model::Circumstances Story::find_circumstances(std::size_t sensor, Timestamp at, std::size_t channels) {
-  model::Circumstances now;
   const std::uint32_t place = place_of(sensor);
-  if (!added_.empty()) {
-    if (const auto all = added_.find(place); all != added_.end()) {
-      if (std::erase_if(all->second, [at](const Added& one) { return one.until <= at; }) > 0)
-        touch(place, at);
-      add_up(all->second, at, sums_);
-      now.added = std::span(sums_).first(all->second.empty() ? 0 : channels);
-      if (all->second.empty()) added_.erase(all);
-    }
+  std::unique_ptr<Then>& then = changed_[place];
+  if (std::erase_if(then->added, [at](const Added& one) { return one.until <= at; }) > 0) touch(place, at);
+  if (*then == Then()) {
+    then.reset();
+    return {};
   }
-  if (const auto serviced = serviced_.find(place); serviced != serviced_.end())
-    now.serviced = serviced->second;
-  return now;
+  return then->at(at, channels, sums_);
 }
 
 ProfileTable::Entry Story::resolve(std::size_t sensor, std::uint32_t identity) const {

@@ -1,9 +1,9 @@
 // A scenario as the sensors of a cohort live through it: which of them are there, which are silent, and what
 // is said of each. Every cohort has its own, over its own sensors, because when an entry reaches a sensor
 // depends on that sensor alone: nothing has to happen to the whole fleet at once. Touched by the cohort's
-// thread; owns a timeline, 8 bytes a sensor once one has been silent, and some 100 for each
-// sensor to which something is being added, of which a part has been replaced, or whose rows have arrived in
-// a way of their own. Sensors are their positions in the cohort.
+// thread; owns a timeline, 8 bytes a sensor once one has been silent, as many once readings of one have
+// changed, and some 100 for each sensor to which something is being added, of which a part has been replaced,
+// or whose rows have arrived in a way of their own. Sensors are their positions in the cohort.
 #pragma once
 
 #include <cstddef>
@@ -84,14 +84,18 @@ class Story {
   [[nodiscard]] bool is_silent(std::size_t sensor, Timestamp at) const {
     return !silent_until_.empty() && at < silent_until_[place_of(sensor)];
   }
-  // Whether its reading then is another one for what has happened to it, or none, whatever it is made with.
-  [[nodiscard]] bool affects(std::size_t sensor, Timestamp at) const {
-    const std::uint32_t place = place_of(sensor);
-    return !is_there(sensor) || is_silent(sensor, at) || added_.contains(place) || serviced_.contains(place);
+  // Whether it has a reading then.
+  [[nodiscard]] bool is_heard(std::size_t sensor, Timestamp at) const {
+    return is_there(sensor) && !is_silent(sensor, at);
+  }
+  // Whether its readings may be other ones for what has happened to it, whatever it is made with.
+  [[nodiscard]] bool changes_any() const { return !changed_.empty(); }
+  [[nodiscard]] bool changes(std::size_t sensor) const {
+    return !changed_.empty() && changed_[place_of(sensor)] != nullptr;
   }
   // What a sensor's reading depends on, if it does. Valid until the next call.
   [[nodiscard]] model::Circumstances circumstances(std::size_t sensor, Timestamp at, std::size_t channels) {
-    if (added_.empty() && serviced_.empty()) [[likely]]
+    if (!changes(sensor)) [[likely]]
       return {};
     return find_circumstances(sensor, at, channels);
   }
@@ -147,14 +151,15 @@ class Story {
   void service(const timeline::Moment& moment, const scenario::Reset& reset);
   void deliver(const timeline::Moment& moment, const scenario::Deliver& how);
   void keep(std::uint32_t place, const PastStory& story);
+  Then& change(std::uint32_t place);
 
   std::shared_ptr<ProfileTable> profiles_;
   timeline::Timeline timeline_;
   std::vector<Timestamp> touched_;       // by place: when last; empty while none has been
   std::vector<Timestamp> silent_until_;  // the same
-  std::unordered_map<std::uint32_t, std::vector<Added>> added_;  // by place
-  std::unordered_map<std::uint32_t, Serviced> serviced_;         // by place
-  std::unordered_map<std::uint32_t, identity::Text> faults_;     // by place
+  // By place, what readings depend on; null: nothing. Empty while that is so of all.
+  std::vector<std::unique_ptr<Then>> changed_;
+  std::unordered_map<std::uint32_t, identity::Text> faults_;  // by place
   // By place, as they were said: each lasts longer than those after it, which come first.
   std::unordered_map<std::uint32_t, std::vector<OwnDelivery>> deliveries_;
   AddedTo sums_{};                    // of the last question

@@ -61,9 +61,27 @@ std::optional<LateReading> OfSensor::take_late(Timestamp slot) {
 }
 
 OfSensor& Waiting::of(std::size_t place, std::uint64_t key) {
-  if (!sensors_[place]) sensors_[place] = std::make_unique<OfSensor>(key);
-  assert(sensors_[place]->key == key);
-  return *sensors_[place];
+  std::unique_ptr<OfSensor>& sensor = sensors_[place];
+  if (!sensor && spare_.empty()) {
+    sensor = std::make_unique<OfSensor>(key);
+    sensor->late.reserve(OfSensor::most_late);
+  } else if (!sensor) {
+    sensor = std::move(spare_.back());
+    spare_.pop_back();
+    sensor->key = key;
+  }
+  assert(sensor->key == key);
+  return *sensor;
+}
+
+void Waiting::forget(std::size_t place) {
+  std::unique_ptr<OfSensor> sensor = std::move(sensors_[place]);
+  if (!sensor) return;
+  sensor->late.clear();
+  sensor->hold.reset();
+  sensor->how = nullptr;
+  sensor->until = latest_timestamp;
+  spare_.push_back(std::move(sensor));
 }
 
 void Waiting::forget_rows(std::size_t place) {

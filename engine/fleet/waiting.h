@@ -108,7 +108,7 @@ class Waiting {
     if (sensors_[place] && sensors_[place]->is_empty()) forget(place);
   }
   // The sensor leaves: what waits of it will never arrive.
-  void forget(std::size_t place) { sensors_[place].reset(); }
+  void forget(std::size_t place);
   // Its rows go to another file: the same, but rows arrive as before.
   void forget_rows(std::size_t place);
 
@@ -128,6 +128,7 @@ class Waiting {
   delivery::How as_usual_;
   std::deque<delivery::How> hows_;                  // few: one for each entry of a scenario
   std::vector<std::unique_ptr<OfSensor>> sensors_;  // by place; null: nothing is known
+  std::vector<std::unique_ptr<OfSensor>> spare_;    // have memory for those that will be late
 };
 
 }  // namespace fleet_sim::fleet

@@ -318,6 +318,16 @@ Sample sample(Sensor& sensor, std::uint64_t seed, Due due, const Memory& memory)
   return memory.now.added.empty() ? sample(sensor, seed, due) : added_sample(sensor, seed, due, memory.now);
 }
 
+Sample pass(Sensor& sensor, std::uint64_t seed, Due due, const Memory& memory) {
+  if (const Agings* const agings = sensor.profile->agings.get()) {
+    const Agings::Intervals intervals = intervals_at(sensor, seed, due, memory);
+    if (agings->has_failed(intervals, due.at))
+      return {{}, AnomalyType::aging, std::nullopt, agings->is_silent(intervals, due.at)};
+  }
+  go_on(sensor, seed, due.at, reading_draws(sensor, seed, due.at), memory.now);
+  return sensor.anomaly.active() ? marked(sensor, seed, due) : Sample{};
+}
+
 batch::Values clean_values(const Sensor& sensor, std::uint64_t seed, Timestamp at,
                            const Circumstances& then) {
   batch::Values values = usual_levels(sensor, seed, at, reading_draws(sensor, seed, at), {}, then.added);

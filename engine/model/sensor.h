@@ -113,6 +113,9 @@ Sample sample(Sensor& sensor, std::uint64_t seed, Due due);
 // The same, with what is remembered of the sensor.
 Sample sample(Sensor& sensor, std::uint64_t seed, Due due, const Memory& memory);
 
+// The same without values, for a reading that nobody needs, or not yet.
+Sample pass(Sensor& sensor, std::uint64_t seed, Due due, const Memory& memory);
+
 // What the sensor reads at that moment if nothing is wrong with it: it is in no anomaly, and nothing has worn
 // off; what a scenario adds is nothing wrong. Bit for bit what sample() gives for such a sensor. Pure.
 batch::Values clean_values(const Sensor& sensor, std::uint64_t seed, Timestamp at,
