@@ -30,8 +30,10 @@ constexpr std::size_t sensors = 40;
 
 using Key = std::pair<std::uint32_t, Timestamp>;  // a sensor, and when its reading was due
 
-// Temperatures of the first 100 s, each sensor read once a second and without anomalies.
-std::map<Key, double> temperatures(const std::string& scenario, const scenario::Delivery& delivery) {
+// Temperatures of the first 100 s, each sensor read once a second and without anomalies. Somebody looks at
+// all of them at that moment.
+std::map<Key, double> temperatures(const std::string& scenario, const scenario::Delivery& delivery,
+                                   Timestamp looked_at = earliest_timestamp) {
   Problems problems;
   config::Config config = config::read_config("anomalies: {probability: 0}\n" + scenario, "c.yaml", problems);
   REQUIRE(problems.text() == "");
@@ -47,11 +49,14 @@ std::map<Key, double> temperatures(const std::string& scenario, const scenario::
   std::map<Key, double> temperatures;
   batch::Batch batch;
   for (fleet::Cohort& cohort : fleet.cohorts()) {
-    while (cohort.next_due() < start + 100 * second) {
-      cohort.tick(start + 100 * second, batch);
-      for (const batch::Row& row : batch.readings)
-        temperatures.emplace(Key(row.sensor, row.due), row.values[0]);
-      batch.clear();
+    for (const Timestamp until : {looked_at, start + 100 * second}) {
+      while (cohort.next_due() < until) {
+        cohort.tick(until, batch);
+        for (const batch::Row& row : batch.readings)
+          temperatures.emplace(Key(row.sensor, row.due), row.values[0]);
+        batch.clear();
+      }
+      for (const std::uint32_t member : members) static_cast<void>(cohort.find(hash_text(roster[member].id)));
     }
   }
   return temperatures;
@@ -100,6 +105,20 @@ TEST_CASE("entries have their effect from the next slot of a sensor on, and none
 
 TEST_CASE("entries have the same effect where delivery is imperfect") {
   check_effects({.jitter = 5'000});
+}
+
+TEST_CASE("looking at sensors changes nothing, also where what is added ends before they are read again") {
+  const std::string scenario =
+      "scenario:\n"
+      "  - {name: heat, at: +5s, for: 5900ms, add: {temperature: 30}}\n"
+      "  - {name: jam, at: +10.8s, for: 20s, fault: {type: stuck, channel: temperature}}\n";
+  const std::map<Key, double> unseen = temperatures(scenario, {});
+  std::set<double> stuck;  // values at 20 s
+  for (const auto& [key, temperature] : unseen) {
+    if (key.second >= start + 20 * second && key.second < start + 21 * second) stuck.insert(temperature);
+  }
+  CHECK(*stuck.begin() > 40);  // while it was hot
+  CHECK(temperatures(scenario, {}, start + 10 * second + second / 2) == unseen);
 }
 
 TEST_CASE("an entry about delivery has its effect from the next slot of a sensor on") {

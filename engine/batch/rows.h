@@ -51,9 +51,10 @@ class Rows {
 
   // Makes room for this many readings; for their values, when the first one comes.
   void reserve(std::size_t rows) {
-    room_ = std::max(room_, rows);
-    heads_.resize(room_);
-    if (has_arrivals_) arrivals_.resize(room_);
+    if (rows <= room_) return;
+    heads_.resize(rows);
+    if (has_arrivals_) arrivals_.resize(rows);
+    room_ = rows;
   }
 
   // Inline although it is long: every reading comes here.
@@ -88,8 +89,10 @@ class Rows {
     std::ranges::copy(other.heads(), heads_.begin() + at(size_));
     std::ranges::copy(std::span(other.values_).first(other.size_ * width_),
                       values_.begin() + at(size_ * width_));
-    if (other.has_arrivals_) expect_arrivals();
-    std::ranges::copy(other.arrivals(), arrivals_.begin() + at(size_));
+    if (other.has_arrivals_) {
+      expect_arrivals();
+      std::ranges::copy(other.arrivals(), arrivals_.begin() + at(size_));
+    }
     size_ += other.size_;
   }
 
@@ -165,16 +168,17 @@ class Rows {
   }
 
   [[gnu::noinline]] void expect_arrivals() {
-    has_arrivals_ = true;
     arrivals_.resize(room_);
+    has_arrivals_ = true;
   }
 
   // For that many rows with up to so many values. Apart, because few rows come here: the first one, and later
   // ones that are wider or find no room.
   [[gnu::noinline]] void make_room(std::size_t rows, std::size_t width) {
     if (rows > room_) reserve(std::max(rows, 2 * room_));
-    const std::size_t old_width = std::exchange(width_, std::max(width, width_));
-    values_.resize(room_ * width_);
+    const std::size_t new_width = std::max(width, width_);
+    values_.resize(room_ * new_width);
+    const std::size_t old_width = std::exchange(width_, new_width);
     if (old_width == width_) return;
     for (std::size_t i = size_; i-- > 1;)
       std::copy_backward(values_.begin() + at(i * old_width), values_.begin() + at((i + 1) * old_width),

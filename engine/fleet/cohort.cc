@@ -391,8 +391,11 @@ std::vector<batch::AnomalyEvent> Cohort::open_anomalies() const {
 Cohort::Found Cohort::find(std::uint64_t key) {
   const std::optional<std::size_t> place = place_of(key);
   if (!place) return {};
+  model::Sensor& sensor = sensors_[*place];
   const Timestamp next_due = next_due_of(*place);
-  return {&sensors_[*place], next_due, !story_ || story_->is_there(*place), now_of(*place, next_due)};
+  if (!story_) return {&sensor, next_due};
+  return {&sensor, next_due, story_->is_there(*place),
+          story_->look_at(*place, next_due, sensor.profile->channels.size())};
 }
 
 std::optional<std::size_t> Cohort::place_of(std::uint64_t key) const {

@@ -93,11 +93,16 @@ class Story {
   [[nodiscard]] bool changes(std::size_t sensor) const {
     return !changed_.empty() && changed_[place_of(sensor)] != nullptr;
   }
-  // What a sensor's reading depends on, if it does. Valid until the next call.
+  // What a sensor's reading depends on, if it does. Valid until the next call, before which nobody may ask
+  // about an earlier time: what is over is forgotten.
   [[nodiscard]] model::Circumstances circumstances(std::size_t sensor, Timestamp at, std::size_t channels) {
     if (!changes(sensor)) [[likely]]
       return {};
     return find_circumstances(sensor, at, channels);
+  }
+  // The same for somebody who looks at it, and may look ahead.
+  [[nodiscard]] model::Circumstances look_at(std::size_t sensor, Timestamp at, std::size_t channels) {
+    return changes(sensor) ? changed_[place_of(sensor)]->at(at, channels, sums_) : model::Circumstances();
   }
   // The fault that began last in a sensor.
   void note_fault(std::size_t sensor, const timeline::Moment& moment);

@@ -101,7 +101,7 @@ class Comparison {
       const std::size_t place = place_in(distinct, scores[i]);
       ++(place < distinct.size() && distinct[place] == scores[i] ? equal : between)[place];
     }
-    std::vector<double> won(distinct.size());
+    std::vector<double> won(distinct.size() + 1, 0);  // the last one for what is not a number
     std::uint64_t lower = 0;
     for (std::size_t place = 0; place < distinct.size(); ++place) {
       lower += between[place];

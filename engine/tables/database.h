@@ -225,8 +225,7 @@ class Database {
  private:
   StorageError open_with(const std::string& path, int flags, const char* vfs);
 
-  // No exception may pass through SQLite.
-  // Who takes the rows that are visited.
+  // Who takes the rows that are visited. No exception may pass through SQLite.
   struct Visitor {
     void* taker = nullptr;
     void (*take)(void* taker, const VisitedRow& row) = nullptr;
