@@ -123,6 +123,34 @@ TEST_CASE("a condition on the sensor is looked up in the dictionary of a compact
   CHECK(query(path, "SELECT count(*) FROM sensor_readings WHERE sensor_id = 'sensor-1'") == Lines{"10"});
 }
 
+TEST_CASE("queries within queries read the rows of a compact file first") {
+  const TemporaryFolder folder;
+  const std::string path = folder / "a.db";
+  fill(path, roster_of(3), config::Layout::compact);
+  for (const char* condition :
+       {"timestamp > (SELECT timestamp FROM sensor_readings ORDER BY id DESC LIMIT 1)",
+        "sensor_id = (SELECT sensor_id FROM sensor_readings LIMIT 1)"}) {
+    const std::string plan =
+        plan_of(path, fmt::format("SELECT temperature FROM sensor_readings WHERE {}", condition));
+    CHECK(!has(plan, "AUTOMATIC"));
+    CHECK(!has(plan, "TEMP B-TREE"));
+  }
+}
+
+TEST_CASE("a compact file of an earlier version, whose view joins in any order, is ours") {
+  const TemporaryFolder folder;
+  const std::string path = folder / "a.db";
+  fill(path, roster_of(3), config::Layout::compact);
+  const auto rows = rows_of(path);
+  std::string view = query(path, "SELECT sql FROM sqlite_schema WHERE type = 'view'").front();
+  const std::size_t left = view.find("LEFT JOIN");
+  REQUIRE(left != std::string::npos);
+  view.erase(left, std::string_view("LEFT ").size());
+  run_sql(path, ("DROP VIEW sensor_readings; " + view).c_str());
+  CHECK(prepare(path, config::Layout::compact).ok());
+  CHECK(rows_of(path) == rows);
+}
+
 TEST_CASE("rows of a compact file are marked and deleted under the name of the view, and nothing else") {
   const TemporaryFolder folder;
   const std::string path = folder / "a.db";

@@ -71,14 +71,20 @@ std::string shown(const types::Column& column) {
   return fmt::format("{}.{}", is_of_sensor ? 's' : 'r', column.name);
 }
 
-std::string view_of(const types::Schema& schema) {
+// The rows come first, and the sensor of each is looked up: with JOIN, SQLite might look for the rows of each
+// sensor instead, in an index that it makes for one query. It does so where another query stands in a
+// condition, and takes 36 times as long. A condition on the sensor is looked up first all the same.
+constexpr std::string_view rows_first = "LEFT JOIN";
+constexpr std::string_view in_any_order = "JOIN";  // of files that earlier versions made
+
+std::string view_of(const types::Schema& schema, std::string_view join = rows_first) {
   std::string columns;
   for (const types::Column& column : schema.columns())
     columns += fmt::format("{}\n  {}", columns.empty() ? "" : ",", shown(column));
   return fmt::format(
-      "CREATE VIEW sensor_readings AS SELECT{}\nFROM readings AS r JOIN reading_sensors AS s ON s.number = "
+      "CREATE VIEW sensor_readings AS SELECT{}\nFROM readings AS r {} reading_sensors AS s ON s.number = "
       "r.sensor_id",
-      columns);
+      columns, join);
 }
 
 // A view goes with its triggers.
@@ -134,8 +140,9 @@ StorageError find_layout(Database& database, std::optional<Layout>& layout) {
 
 StorageError has_view_of(Database& database, const types::Schema& schema, bool& answer) {
   answer = false;
-  const std::string ours = view_of(schema);
-  const auto take = [&](const Statement& row) { answer = row.text(0) == ours; };
+  const auto take = [&](const Statement& row) {
+    answer = row.text(0) == view_of(schema) || row.text(0) == view_of(schema, in_any_order);
+  };
   return database.query("SELECT sql FROM main.sqlite_schema WHERE type = 'view' AND name = ?1", take,
                         readings_name);
 }
