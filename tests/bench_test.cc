@@ -552,7 +552,7 @@ TEST_CASE("questions are asked while the files are written, each of them") {
   benchmark::BenchLoad load;
   load.directory = parent.path().string();
   load.sensors = 100;
-  load.seconds = 0.5;
+  load.seconds = 2;
   load.flush_interval_ms = 20;
   benchmark::BenchCell cell{2, 1, 100};
   cell.queries = 2;
@@ -578,6 +578,11 @@ TEST_CASE("questions are asked while the files are written, each of them") {
   const auto json = nlohmann::json::parse(benchmark::bench_json(report));
   CHECK(json["cells"][1]["queried"]["last_by_sensor_seconds"]["count"] > 0);
   CHECK_FALSE(json["cells"][0].contains("queried"));
+
+  benchmark::BenchReport unanswered;
+  fill(unanswered);
+  unanswered.cells[1].cell = cell;
+  CHECK(std::ranges::count(benchmark::bench_tables(unanswered)[1].rows.front(), "-") == 3);
 }
 
 TEST_CASE("options: queries are measured beside none") {

@@ -109,8 +109,9 @@ void add_bench_options(CLI::App& command, benchmark::BenchWords& words) {
                   benchmark::most_collectors),
       "LIST");
   add("--queries", words.queries,
-      fmt::format("Threads that run typical queries, up to {} (default 0); also measured without",
-                  benchmark::most_askers),
+      fmt::format(
+          "Threads that run typical queries, up to {} (default 0); a single number is also measured without",
+          benchmark::most_askers),
       "LIST");
   add("--layout", words.layout, "How files store readings: wide, compact (default wide)", "LIST");
   add("--page-size", words.page_size, "Page size of the files in bytes (default 16384)", "LIST");

@@ -148,7 +148,7 @@ void Bench::measure_generator() {
   BenchCell cell = base();
   cell.sink = config::null_address;
   cell.rate.reset();
-  cell.collectors = 0;
+  cell.collectors = cell.queries = 0;
   Measurement measured;
   measure("the generator alone", cell, load, planned(), measured);
   if (stopped()) return;

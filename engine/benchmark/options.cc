@@ -246,6 +246,7 @@ BenchOptions read_bench_options(const BenchWords& words) {
   reader.require(!words.find_rate || is_one_cell(options.matrix), "--find-rate",
                  "measures a single cell of each sink: give each list one value");
   reader.require(words.html != "-", "--html", "needs a file name");
+  reader.require(words.html.empty() || words.html != words.json, "--html", "needs another file than --json");
   reader.finish();
   options.find_rate = words.find_rate;
   options.full = words.full;

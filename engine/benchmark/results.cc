@@ -47,7 +47,7 @@ std::vector<SettingColumn> setting_columns(const BenchReport& report) {
           {"collectors", files, true, [](const BenchCell& cell) { return std::to_string(cell.collectors); }},
           {"queries", matrix.queries.size() > 1, true,
            [](const BenchCell& cell) { return std::to_string(cell.queries); }},
-          {"page size", matrix.page_sizes.size() > 1, true,
+          {"page bytes", matrix.page_sizes.size() > 1, true,
            [](const BenchCell& cell) { return std::to_string(cell.page_size); }},
           {"layout", matrix.layouts.size() > 1, true,
            [](const BenchCell& cell) { return std::string(name_of(cell.layout)); }},
@@ -172,6 +172,10 @@ BenchTable query_table(const BenchReport& report) {
     const std::string rows = whole(static_cast<double>(result.rounds.back().rows) / result.cell.shards);
     for (std::size_t i = 0; i < queries.size(); ++i) {
       const Histogram& latency = result.queries.latency[i];
+      if (latency.count() == 0) {
+        table.add(result.cell, {std::string(queries[i].what), "0", "-", "-", "-", rows});
+        continue;
+      }
       table.add(result.cell, {std::string(queries[i].what), grouped(latency.count()),
                               milliseconds(latency.percentile(0.5)), milliseconds(latency.percentile(0.99)),
                               milliseconds(latency.max()), rows});

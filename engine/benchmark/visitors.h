@@ -7,6 +7,7 @@
 #pragma once
 
 #include <atomic>
+#include <cassert>
 #include <chrono>
 #include <cstdint>
 #include <functional>
@@ -48,6 +49,7 @@ class Visitors {
 
   // `paths` need not exist yet; a shard is visited as soon as it can be.
   void start(const std::vector<std::string>& paths, std::uint32_t count, const Make& make) {
+    assert(count == 0 || !paths.empty());
     for (std::uint32_t i = 0; i < count; ++i) {
       auto round = std::make_unique<Round>();
       for (std::size_t p = i % paths.size(); p < paths.size(); p += count)

@@ -66,12 +66,22 @@ class Bench(BenchTest):
         self.assertEqual(len({(cell["shards"], cell["writers"], cell["synchronous"]) for cell in cells}), 6)
         self.assertIn("1 shard, 2 writers", ran.stderr, "left out, and said so")
 
+    def test_queries_in_every_cell(self):
+        """Also in the first one, whose generator is measured by itself, without files that could be asked."""
+        self.bench(*ONE_CELL, "--queries", "1,2", "--layout", "wide,compact", "--seconds", 1, "--json", "queries.json")
+        result = json.loads((self.dir / "queries.json").read_text())
+        self.assertEqual({(cell["queries"], cell["layout"]) for cell in result["cells"]},
+                         {(queries, layout) for queries in (1, 2) for layout in ("wide", "compact")})
+        for cell in result["cells"]:
+            self.assertEqual(cell["queried"]["errors"], 0)
+            self.assertGreater(cell["queried"]["last_by_sensor_seconds"]["count"], 0)
+
     def test_wrong_arguments(self):
         for arguments, says in ((("--shards", "0"), "--shards"), (("--shards", "1,x"), "'x'"), (("--writers", "65"), "64"),
                                 (("--synchronous", "fast"), "off, normal or full"), (("--index", "maybe"), "--index"),
                                 (("--seconds", "0"), "--seconds"), (("--rate", "-1"), "--rate"), (("--rate", "nan"), "--rate"),
                                 (("--max-disk", "1M"), "200M"), (("--p99", "5"), "--find-rate"), (("--rounds", "0"), "--rounds"),
-                                (("--shards", "1", "--writers", "2"), "--shards"), (("--shardz", "1"), "--shards")):
+                                (("--json", "x", "--html", "x"), "--html"), (("--shards", "1", "--writers", "2"), "--shards"), (("--shardz", "1"), "--shards")):
             with self.subTest(arguments=arguments):
                 ran = self.bench(*arguments, code=2)
                 self.assertIn(says, ran.stderr)
