@@ -44,6 +44,12 @@ tables::StorageError ask_whether(tables::Database& database, std::string_view sq
   return {};
 }
 
+// For a file, and what its name takes in the folder. What is kept for root, or by ext4 for itself, is no room.
+bool has_no_room(const struct statvfs& system) {
+  constexpr fsblkcnt_t blocks_of_a_file = 4;
+  return system.f_bavail < blocks_of_a_file;
+}
+
 }  // namespace
 
 // An open file with its statements, which hold on to the database and so are destroyed before it.
@@ -193,15 +199,20 @@ tables::StorageError Shard::connect(tables::Database& database) const {
   return open_in_folder([&] { return database.open(place_, context_->vfs); });
 }
 
-// For a file that cannot be made SQLite reports that it is not there.
+// For a file that cannot be made, be it a log, SQLite reports that it is not there.
 void Shard::find_reason(tables::StorageError& error) const {
   if ((error.code & 0xFF) != SQLITE_CANTOPEN) return;
   const std::filesystem::path folder = std::filesystem::path(path_).parent_path();
   struct statvfs system {};
   if (::statvfs(folder.empty() ? "." : folder.c_str(), &system) != 0) return;
-  if (system.f_files == 0 || system.f_favail > 0) return;
+  if (system.f_files > 0 && system.f_favail == 0) {
+    error.message = "the file system has no inodes left";
+  } else if (error.reason == ENOENT && has_no_room(system)) {
+    error.message = "the file system has no room for another file";
+  } else {
+    return;
+  }
   error.reason = ENOSPC;
-  error.message = "the file system has no inodes left";
 }
 
 bool Shard::has_moved() const {
@@ -503,6 +514,7 @@ tables::StorageError Shard::finish() {
   tables::StorageError error;
   if (!is_open()) return finish_closed();
   if (!has_moved()) error = connection_->database.give_up_log();
+  find_reason(error);
   close(Close::for_good);
   return error;
 }
@@ -514,6 +526,7 @@ tables::StorageError Shard::finish_closed() const {
   tables::StorageError error = database.open_existing(place_, context_->vfs);
   if (error.ok() && !was_ours_) error = tables::check_schema(database, *schema_);
   if (error.ok()) error = database.give_up_log();
+  find_reason(error);
   return was_ours_ ? error : tables::StorageError{};
 }
 

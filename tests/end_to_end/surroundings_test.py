@@ -46,17 +46,33 @@ class Surroundings(FleetTest):
         self.assertIn("no inodes left", log)
         self.assertGreater(ran.summary.lost, 0)
 
-    @unittest.skipIf(CANNOT_MOUNT, f"no file system can be mounted here: {CANNOT_MOUNT}")
-    def test_a_full_disk_with_small_blocks_kills_nobody(self):
+    def mount_file(self, size, *how):
+        """A file system of its own in a file."""
         image, disk = self.dir / "disk.image", self.dir / "disk"
         with open(image, "wb") as file:
-            file.truncate(16 << 20)
-        subprocess.run(["mkfs.ext4", "-q", "-b", "1024", "-m", "0", "-N", "512", image], check=True, capture_output=True)
+            file.truncate(size)
+        subprocess.run(["mkfs.ext4", "-q", *how, image], check=True, capture_output=True)
         disk.mkdir()
         mounted = subprocess.run(["mount", "-o", "loop", image, disk], capture_output=True, text=True)
         if mounted.returncode != 0:
             self.skipTest(f"no file can be mounted here: {mounted.stderr}")
         self.addCleanup(subprocess.run, ["umount", "--lazy", disk])
+        return disk
+
+    @unittest.skipIf(CANNOT_MOUNT, f"no file system can be mounted here: {CANNOT_MOUNT}")
+    def test_no_room_for_another_file_is_a_full_disk(self):
+        disk = self.mount_file(12 << 20, "-N", "4096")
+        fleet = self.write_identities([identity(f"S{i:04}") for i in range(2000)])
+        ran = self.fleet_sim("--identities", fleet, "--data-dir", disk / "data", "--shard-by", "sensor", "--rate", 1,
+                             "--duration", 3, code=1, timeout=120)
+        log = (self.dir / "log/fleet-sim.log").read_text()
+        self.assertNotIn("No such file", log)
+        self.assertIn("no room for another file", log)
+        self.assertGreater(ran.summary.lost, 0)
+
+    @unittest.skipIf(CANNOT_MOUNT, f"no file system can be mounted here: {CANNOT_MOUNT}")
+    def test_a_full_disk_with_small_blocks_kills_nobody(self):
+        disk = self.mount_file(16 << 20, "-b", "1024", "-m", "0", "-N", "512")
         fleet = self.write_identities([identity(f"S{i:03}") for i in range(60)])
         process = self.start("--identities", fleet, "--data-dir", disk / "data", "--shard-by", "sensor", "--rate", 200,
                              "--duration", 5, env={"FLEET_SIM_DATABASE_PENDING_ROWS": "20000"})
