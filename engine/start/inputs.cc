@@ -13,12 +13,15 @@
 #include <utility>
 
 #include "base/clock.h"
+#include "base/plain_text.h"
 #include "base/problems.h"
 #include "base/text.h"
 #include "config/units.h"
 #include "fleet/fleet.h"
 #include "fleet/partition.h"
 #include "identity/identity_rules.h"
+#include "manifest/manifest.h"
+#include "manifest/read_manifest.h"
 #include "start/filling.h"
 #include "start/foreign_variables.h"
 #include "start/idle_settings.h"
@@ -70,14 +73,30 @@ config::Config read_config(const Arguments& arguments, const config::Config& def
   return config;
 }
 
+// A run that is killed at once leaves its manifest, but nothing in its files.
+std::optional<manifest::RecordedRun> run_without_rows(const config::Config& config) {
+  try {
+    return manifest::find_run(manifest::Paths(config.data_directory(), config.fleet.partition).run);
+  } catch (const InvalidInput&) {  // no manifest of ours
+    return std::nullopt;
+  }
+}
+
+std::string nothing_to_resume(const config::Config& config) {
+  std::string text = place_of_readings(config) + " has no run to resume";
+  if (const auto begun = run_without_rows(config))
+    text += fmt::format(", and nothing of run {}, which began there: --seed {} begins the same one again",
+                        printable(begun->run.run_id), begun->run.seed);
+  return text;
+}
+
 // A run that goes on has its own config for its defaults, but lies where we found it, and what it shows and
 // logs is for this process to say.
 void resume_run(const Arguments& arguments, Inputs& inputs, data::RunRecord& record) {
   const std::string directory = inputs.config.data_directory();
   std::optional<ResumableRun> run = find_run(inputs.config);
   if (!run) {
-    inputs.warnings.push_back(
-        fmt::format("{} has no run to resume; starting a new one", place_of_readings(inputs.config)));
+    inputs.warnings.push_back(nothing_to_resume(inputs.config) + "; starting a new one");
     return;
   }
   config::Config recorded = latest_config(*run);
@@ -132,10 +151,8 @@ void check_any_identity(const Inputs& inputs, Problems& problems) {
     problems.add("identities", "the files contain no usable identity");
     return;
   }
-  // A run that was killed before it was recorded leaves nothing to resume.
-  const std::string where = inputs.config.simulation.resume && !inputs.resumed
-                                ? place_of_readings(inputs.config) + " has no run to resume, and "
-                                : "";
+  const std::string where =
+      inputs.config.simulation.resume && !inputs.resumed ? nothing_to_resume(inputs.config) + "; " : "";
   problems.add("identities",
                where +
                    "no sensors given; use --identities DIR|FILE.json|FILE.jsonl, --identity FILE or "

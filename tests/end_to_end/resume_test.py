@@ -254,7 +254,16 @@ class Resume(FleetTest):
 
     def test_nothing_to_resume_and_nothing_to_begin_with(self):
         error = self.fleet_sim("--resume", "--data-dir", "data", code=2).stderr
-        self.assertIn("identities: data has no run to resume, and no sensors given; use --identities", error)
+        self.assertIn("identities: data has no run to resume; no sensors given; use --identities", error)
+
+    def test_a_run_of_which_there_is_only_the_manifest(self):
+        """As a kill leaves it within the first second."""
+        self.fleet_sim("--identities", IDENTITIES, "--data-dir", "data", *START, "--duration", "10s")
+        for shard in shards(self.dir / "data"):
+            shard.unlink()
+        run = json.loads((self.dir / "data/run.json").read_text())
+        error = self.fleet_sim("--resume", "--data-dir", "data", code=2).stderr
+        self.assertIn(f"nothing of run {run['run_id']}, which began there: --seed {run['seed']} begins the same one again", error)
 
 
 if __name__ == "__main__":
