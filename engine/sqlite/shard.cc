@@ -44,7 +44,8 @@ tables::StorageError ask_whether(tables::Database& database, std::string_view sq
   return {};
 }
 
-// For a file, and what its name takes in the folder. What is kept for root, or by ext4 for itself, is no room.
+// For a file, and what its name takes in the folder. What is kept for root, or by ext4 for itself, is no
+// room.
 bool has_no_room(const struct statvfs& system) {
   constexpr fsblkcnt_t blocks_of_a_file = 4;
   return system.f_bavail < blocks_of_a_file;
