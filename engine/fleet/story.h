@@ -88,8 +88,8 @@ class Story {
   [[nodiscard]] bool is_heard(std::size_t sensor, Timestamp at) const {
     return is_there(sensor) && !is_silent(sensor, at);
   }
-  // Whether its readings may be other ones for what has happened to it, whatever it is made with.
   [[nodiscard]] bool changes_any() const { return !changed_.empty(); }
+  // Whether its readings may be other ones for what has happened to it, whatever it is made with.
   [[nodiscard]] bool changes(std::size_t sensor) const {
     return !changed_.empty() && changed_[place_of(sensor)] != nullptr;
   }

@@ -3,8 +3,9 @@
 // much memory after a second as after a month, but for each change to its sensor. The sensor itself goes on
 // meanwhile, as if nothing were held.
 //
-// Only sensors of which something waits, or whose rows arrive in a way of their own, take memory. Belongs to
-// a cohort, and is touched by the thread that ticks it; no clock, no files.
+// Only sensors of which something waits, or whose rows arrive in a way of their own, take memory, which is
+// kept for others after them. Belongs to a cohort, and is touched by the thread that ticks it; no clock, no
+// files.
 #pragma once
 
 #include <cstddef>
