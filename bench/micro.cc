@@ -14,13 +14,13 @@
 
 #include "bare_loops.h"
 #include "base/histogram.h"
+#include "base/normal.h"
 #include "base/random.h"
 #include "base/timestamp.h"
 #include "batch/batch_queue.h"
 #include "config/config.h"
 #include "format/reading_format.h"
 #include "identity/identity.h"
-#include "model/normal.h"
 #include "model/profile.h"
 #include "model/sensor.h"
 #include "model/signal.h"
@@ -49,7 +49,7 @@ BENCHMARK(draw_block);
 void standard_normal(benchmark::State& state) {
   constexpr std::uint64_t golden = 0x9E3779B97F4A7C15;  // steps that reach the whole range
   std::uint64_t word = 0;
-  for (auto _ : state) benchmark::DoNotOptimize(fleet_sim::model::standard_normal(word += golden));
+  for (auto _ : state) benchmark::DoNotOptimize(fleet_sim::standard_normal(word += golden));
 }
 BENCHMARK(standard_normal);
 

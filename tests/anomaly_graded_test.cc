@@ -13,10 +13,10 @@
 #include <string>
 #include <vector>
 
+#include "base/normal.h"
 #include "base/random.h"
 #include "config/config.h"
 #include "fleet/profile_table.h"
-#include "model/normal.h"
 #include "model/sensor.h"
 #include "support/lifelike_types.h"
 #include "support/rosters.h"
@@ -316,7 +316,7 @@ TEST_CASE("noise makes the change from one reading to the next so many times as 
   for (const Moment& moment : moments) {
     const RandomBlock words = draw_block(seed, 5, Stream::noise, static_cast<std::uint64_t>(moment.due));
     CHECK(moment.read[level] - moment.clean[level] ==
-          near(std::sqrt(3.0) * sigma * model::standard_normal(words[level])).scale(1));
+          near(std::sqrt(3.0) * sigma * standard_normal(words[level])).scale(1));
     squares += (moment.read[level] - level_base) * (moment.read[level] - level_base);
   }
   check_others_untouched(moments, level);
@@ -333,8 +333,7 @@ TEST_CASE("noise of the fourth channel has a word of its own") {
   for (const Moment& moment : moments) {
     // The fourth channel: the onset has the fourth word, so it takes the first of the next block.
     const RandomBlock words = draw_block(seed, 5, Stream::noise, static_cast<std::uint64_t>(moment.due), 1);
-    const double expected =
-        moment.clean[tank] + *bench.anomaly().magnitude * model::standard_normal(words[0]);
+    const double expected = moment.clean[tank] + *bench.anomaly().magnitude * standard_normal(words[0]);
     CHECK(moment.read[tank] == near(std::min(expected, 9.0)));
   }
 }
@@ -508,7 +507,7 @@ TEST_CASE("the built-in type is graded if the config says so, by what it reads w
     const RandomBlock words = draw_block(seed, 5, Stream::noise, static_cast<std::uint64_t>(moment.due));
     CHECK(moment.read[voltage] ==
           near(moment.clean[voltage] +
-               std::sqrt(3.0) * bench.sigma(voltage, seconds(1)) * model::standard_normal(words[voltage])));
+               std::sqrt(3.0) * bench.sigma(voltage, seconds(1)) * standard_normal(words[voltage])));
   }
   check_others_untouched(shaken, voltage);
   const std::vector<Moment> held = bench.moments(request_of(stuck, voltage, std::nullopt, seconds(50)));

@@ -21,19 +21,18 @@
 #include "base/ledger.h"
 #include "base/math.h"
 #include "base/nearest.h"
+#include "base/normal.h"
 #include "base/problems.h"
 #include "base/random.h"
 #include "base/terms.h"
 #include "base/text.h"
 #include "base/timestamp.h"
-#include "model/normal.h"
 #include "support/statistics.h"
 #include "write/backoff.h"
 
 namespace fleet_sim::base_test {
 
 using namespace fleet_sim::test;
-using model::standard_normal;
 
 namespace {
 

@@ -9,9 +9,9 @@
 #include <utility>
 #include <vector>
 
+#include "base/normal.h"
 #include "base/random.h"
 #include "model/duration.h"
-#include "model/normal.h"
 #include "support/statistics.h"
 
 namespace fleet_sim::duration_test {
@@ -69,7 +69,7 @@ TEST_CASE("the share of normal draws below a deviate") {
   }
   for (int i = 1; i < 10'000; ++i) {
     const double share = i / 10'000.0;
-    CHECK(normal_share_below(model::standard_normal(word(share))) == doctest::Approx(share).epsilon(1e-12));
+    CHECK(normal_share_below(standard_normal(word(share))) == doctest::Approx(share).epsilon(1e-12));
   }
 }
 

@@ -13,10 +13,10 @@
 #include <string>
 #include <vector>
 
+#include "base/normal.h"
 #include "base/random.h"
 #include "config/config.h"
 #include "model/anomaly.h"
-#include "model/normal.h"
 #include "model/profile.h"
 #include "model/resolution.h"
 #include "model/sensor.h"
@@ -27,7 +27,6 @@
 namespace fleet_sim::model_test {
 
 using namespace fleet_sim::test;
-using model::standard_normal;
 
 namespace {
 

@@ -12,8 +12,8 @@
 #include <string>
 #include <vector>
 
+#include "base/normal.h"
 #include "base/random.h"
-#include "model/normal.h"
 #include "sources/signal.h"
 #include "support/lifelike_types.h"
 #include "support/statistics.h"
@@ -45,7 +45,7 @@ Readings readings(const types::SignalDeclaration& type, std::uint64_t sensors, M
       const Timestamp at = start + i * interval;
       const RandomBlock words = draw_block(seed, who, Stream::reading, static_cast<std::uint64_t>(at));
       std::array<double, 4> z{};
-      for (std::size_t c = 0; c < z.size(); ++c) z[c] = model::standard_normal(words[c]);
+      for (std::size_t c = 0; c < z.size(); ++c) z[c] = standard_normal(words[c]);
       signal.levels({sensor_key(seed, who), {}}, at, std::span(z).first(signal.deviates()), knots, values);
       signal.read(values);
       for (std::size_t c = 0; c < channels; ++c) all[c][id].push_back(values[c]);

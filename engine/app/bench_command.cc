@@ -8,11 +8,11 @@
 
 #include "app/commands.h"
 #include "app/output.h"
-#include "base/new_file.h"
 #include "base/problems.h"
 #include "benchmark/bench.h"
 #include "benchmark/options.h"
 #include "config/database_settings.h"
+#include "files/new_file.h"
 #include "run/exit_code.h"
 #include "run/stop_signals.h"
 #include "tables/database.h"
@@ -55,17 +55,17 @@ constexpr const char* footer =
 
 // A file that the results go to. Made before anything is measured, so that a name that cannot be used costs
 // no time.
-std::optional<NewFile> result_file(const char* option, const std::string& path) {
+std::optional<files::NewFile> result_file(const char* option, const std::string& path) {
   if (path.empty() || path == "-") return std::nullopt;
   std::error_code error;
   if (std::filesystem::symlink_status(path, error).type() != std::filesystem::file_type::not_found) {
     throw InvalidInput(std::string(option) + ": " + path +
                        " already exists and was left alone. Move it away or choose another name");
   }
-  return std::optional<NewFile>(std::in_place, path);
+  return std::optional<files::NewFile>(std::in_place, path);
 }
 
-void publish(std::optional<NewFile>& file, const std::string& text) {
+void publish(std::optional<files::NewFile>& file, const std::string& text) {
   if (!file) return;
   file->write(text);
   file->publish();

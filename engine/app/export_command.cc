@@ -22,7 +22,6 @@
 #include "app/sources_argument.h"
 #include "base/clock.h"
 #include "base/nearest.h"
-#include "base/new_file.h"
 #include "base/plain_text.h"
 #include "base/problems.h"
 #include "base/text.h"
@@ -31,6 +30,7 @@
 #include "export/gzip.h"
 #include "export/labels.h"
 #include "export/layouts.h"
+#include "files/new_file.h"
 #include "log/console.h"
 #include "run/exit_code.h"
 #include "status/process.h"
@@ -107,13 +107,13 @@ class Target {
     if (file_) {
       file_->write(bytes);
     } else {
-      write_all(descriptor_, bytes, name_);
+      files::write_all(descriptor_, bytes, name_);
     }
   }
 
   std::string name_;
   std::optional<exports::Gzip> gzip_;
-  std::optional<NewFile> file_;
+  std::optional<files::NewFile> file_;
   int descriptor_ = -1;  // closed by the process's end
 };
 

@@ -12,14 +12,14 @@
 #include <stdexcept>
 #include <string>
 
-#include "base/new_file.h"
 #include "base/text.h"
+#include "files/new_file.h"
 
 namespace fleet_sim::app {
 namespace {
 
 bool is_earlier_page(const std::string& path, std::string_view head) {
-  PresentFile present(path);
+  files::PresentFile present(path);
   if (!present.exists()) return false;
   present.expect(head);
   return true;
@@ -64,7 +64,7 @@ void write_page(const std::string& path, std::string_view page, std::string_view
                 std::string_view what) {
   if (path == "-") return print(page);
   const bool replaces = is_earlier_page(path, head);
-  NewFile file{path};
+  files::NewFile file{path};
   file.write(page);
   replaces ? file.replace() : file.publish();
   fmt::print(stderr, "wrote the {} to {} ({})\n", what, path, bytes_text(page.size()));

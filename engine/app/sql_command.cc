@@ -9,7 +9,7 @@
 #include <system_error>
 
 #include "app/commands.h"
-#include "base/new_file.h"
+#include "files/new_file.h"
 #include "run/exit_code.h"
 #include "sql/prompt.h"
 #include "sql/session.h"
@@ -25,11 +25,11 @@ struct SqlOptions {
 };
 
 void write_result(std::string_view text) {
-  write_all(STDOUT_FILENO, text, "standard output");
+  files::write_all(STDOUT_FILENO, text, "standard output");
 }
 
 void write_note(std::string_view text) {
-  write_all(STDERR_FILENO, text, "standard error");
+  files::write_all(STDERR_FILENO, text, "standard error");
 }
 
 void run_session(const SqlOptions& options, bool is_prompt) {

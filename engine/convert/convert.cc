@@ -8,11 +8,11 @@
 #include <system_error>
 #include <utility>
 
-#include "base/new_file.h"
 #include "base/plain_text.h"
 #include "base/problems.h"
 #include "config/load_config.h"
 #include "convert/converted_config.h"
+#include "files/new_file.h"
 #include "files/text_file.h"
 #include "identity/identity_json.h"
 #include "identity/load_identities.h"
@@ -92,7 +92,7 @@ Fleet fleet_of(ConvertedConfig& config, const identity::Roster& roster) {
 }
 
 void write_file(const fs::path& path, std::string_view text) {
-  NewFile file(path);
+  files::NewFile file(path);
   file.write(text);
   file.publish();
 }
@@ -112,7 +112,7 @@ std::string file_name(const std::string& id, std::set<std::string>& taken) {
 }
 
 void write_folder(const Fleet& fleet, const fs::path& folder) {
-  make_folder(folder);
+  files::make_folder(folder);
   std::set<std::string> taken;
   for (std::size_t i = 0; i < fleet.size; ++i) {
     const identity::IdentityRecord record = fleet.record(i);
@@ -123,7 +123,7 @@ void write_folder(const Fleet& fleet, const fs::path& folder) {
 }
 
 void write_lines(const Fleet& fleet, const fs::path& path) {
-  NewFile file(path);
+  files::NewFile file(path);
   std::string lines;
   for (std::size_t i = 0; i < fleet.size; ++i) {
     identity::append_json_line(lines, fleet.record(i));
@@ -141,7 +141,7 @@ Conversion convert(const Request& request) {
   if (request.config) config = read_config(*request.config);
   const identity::Roster roster = read_identities(request.identities, types::Catalog(config.types));
   const Fleet fleet = fleet_of(config, roster);
-  make_folder(request.out);
+  files::make_folder(request.out);
   Conversion conversion;
   if (request.config) {
     conversion.config = (request.out / "config.yaml").string();

@@ -14,8 +14,8 @@
 #include <utility>
 
 #include "base/json_writer.h"
-#include "base/new_file.h"
 #include "base/problems.h"
+#include "files/new_file.h"
 #include "score/judge.h"
 
 namespace fleet_sim::exports {
@@ -59,8 +59,8 @@ class SafeNames {
 };
 
 void write_file(const fs::path& path, std::string_view text) {
-  make_folder(path.parent_path());
-  NewFile file(path);
+  files::make_folder(path.parent_path());
+  files::NewFile file(path);
   file.write(text);
   file.publish();
 }

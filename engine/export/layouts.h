@@ -11,7 +11,7 @@
 //   changepoint, by
 //           semicolons; sensors without anomalous readings in anomaly-free/, without the last two
 //
-// Memory is bounded as score/truth.h says. Main thread. Throws as data/source.h and base/new_file.h say.
+// Memory is bounded as score/truth.h says. Main thread. Throws as data/source.h and files/new_file.h say.
 #pragma once
 
 #include <array>

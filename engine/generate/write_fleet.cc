@@ -14,8 +14,8 @@
 #include <string_view>
 #include <vector>
 
-#include "base/new_file.h"
 #include "base/problems.h"
+#include "files/new_file.h"
 #include "identity/identity_json.h"
 
 namespace fleet_sim::generate {
@@ -39,11 +39,11 @@ std::string pretty_file(const identity::IdentityRecord& record) {
 }
 
 void write_folder(const PlannedFleet& fleet, const std::filesystem::path& folder) {
-  make_folder(folder);
+  files::make_folder(folder);
   std::vector<char> exists(fleet.size, 0);
   for_each_sensor(fleet, [&](std::uint64_t index) {
     const std::string path = (folder / fleet.file_name(index)).string();
-    PresentFile present(path);
+    files::PresentFile present(path);
     if (!present.exists()) return;
     exists[index] = 1;
     present.expect(pretty_file(fleet.record(index)));
@@ -51,7 +51,7 @@ void write_folder(const PlannedFleet& fleet, const std::filesystem::path& folder
   });
   for_each_sensor(fleet, [&](std::uint64_t index) {
     if (exists[index] != 0) return;
-    NewFile file(folder / fleet.file_name(index));
+    files::NewFile file(folder / fleet.file_name(index));
     file.write(pretty_file(fleet.record(index)));
     file.publish();
   });
@@ -102,7 +102,7 @@ void for_each_slice(const PlannedFleet& fleet, const TakeLines& take) {
 }
 
 bool is_already_written(const PlannedFleet& fleet, const std::string& path) {
-  PresentFile present(path);
+  files::PresentFile present(path);
   if (!present.exists()) return false;
   for_each_slice(fleet, [&](std::string_view lines) { present.expect(lines); });
   present.expect_end();
@@ -110,9 +110,9 @@ bool is_already_written(const PlannedFleet& fleet, const std::string& path) {
 }
 
 void write_lines_file(const PlannedFleet& fleet, const std::filesystem::path& path) {
-  make_folder(path.parent_path());
+  files::make_folder(path.parent_path());
   if (is_already_written(fleet, path.string())) return;
-  NewFile file(path);
+  files::NewFile file(path);
   for_each_slice(fleet, [&](std::string_view lines) { file.write(lines); });
   file.publish();
 }
@@ -131,7 +131,8 @@ class IgnoredBrokenPipe {
 
 void write_standard_output(const PlannedFleet& fleet) {
   const IgnoredBrokenPipe ignored;
-  for_each_slice(fleet, [](std::string_view lines) { write_all(STDOUT_FILENO, lines, "standard output"); });
+  for_each_slice(fleet,
+                 [](std::string_view lines) { files::write_all(STDOUT_FILENO, lines, "standard output"); });
 }
 
 }  // namespace

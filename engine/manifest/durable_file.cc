@@ -8,7 +8,7 @@
 #include <string>
 #include <system_error>
 
-#include "base/new_file.h"
+#include "files/new_file.h"
 
 namespace fleet_sim::manifest {
 namespace {
@@ -21,7 +21,7 @@ class Descriptor {
   Descriptor& operator=(const Descriptor&) = delete;
   ~Descriptor() { ::close(number_); }
 
-  void write(std::string_view text) const { write_all(number_, text, path_); }
+  void write(std::string_view text) const { files::write_all(number_, text, path_); }
   void sync() const {
     if (::fsync(number_) != 0 && errno != EINVAL) fail(path_);
   }

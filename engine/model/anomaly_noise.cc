@@ -2,8 +2,8 @@
 // reading to the next is `severity` times what it usually is.
 #include <cmath>
 
+#include "base/normal.h"
 #include "model/anomaly_effect.h"
-#include "model/normal.h"
 
 namespace fleet_sim::model {
 namespace {

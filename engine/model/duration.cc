@@ -6,8 +6,8 @@
 #include <numbers>
 
 #include "base/math.h"
+#include "base/normal.h"
 #include "base/random.h"
-#include "model/normal.h"
 
 namespace fleet_sim::model {
 namespace {

@@ -6,8 +6,8 @@
 #include <span>
 
 #include "base/math.h"
+#include "base/normal.h"
 #include "base/random.h"
-#include "model/normal.h"
 #include "model/signal.h"
 
 namespace fleet_sim::model {

@@ -4,7 +4,7 @@
 #include <type_traits>
 
 #include "base/math.h"
-#include "model/normal.h"
+#include "base/normal.h"
 
 namespace fleet_sim::model {
 namespace {

@@ -9,10 +9,10 @@
 #include <variant>
 
 #include "base/math.h"
+#include "base/normal.h"
 #include "base/random.h"
 #include "batch/values.h"
 #include "model/draws.h"
-#include "model/normal.h"
 #include "model/profile.h"
 #include "model/signal.h"
 #include "sources/signal.h"

@@ -9,7 +9,7 @@
 #include <string>
 #include <string_view>
 
-namespace fleet_sim {
+namespace fleet_sim::files {
 
 // A new file that has no name until it is complete, so that nothing is left of it if the process ends
 // earlier. If the file system does not support this, it has a hidden temporary name next to its final one,
@@ -70,4 +70,4 @@ void make_folder(const std::filesystem::path& folder);
 // Writes all bytes to a descriptor that is open already; `name` is for the message.
 void write_all(int descriptor, std::string_view bytes, const std::string& name);
 
-}  // namespace fleet_sim
+}  // namespace fleet_sim::files

@@ -14,7 +14,7 @@
 #include <cstddef>
 #include <cstdint>
 
-namespace fleet_sim::model {
+namespace fleet_sim {
 
 class NormalTable {
  public:
@@ -68,4 +68,4 @@ inline double standard_normal(std::uint64_t word) {
   return std::bit_cast<double>(std::bit_cast<std::uint64_t>(normal_table.deviate(slice)) ^ (word & sign));
 }
 
-}  // namespace fleet_sim::model
+}  // namespace fleet_sim

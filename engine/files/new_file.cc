@@ -1,4 +1,4 @@
-#include "base/new_file.h"
+#include "files/new_file.h"
 
 #include <fmt/format.h>
 
@@ -13,7 +13,7 @@
 
 #include "base/problems.h"
 
-namespace fleet_sim {
+namespace fleet_sim::files {
 namespace {
 
 [[noreturn]] void fail(const std::string& path, const std::string& doing, int error) {
@@ -154,4 +154,4 @@ void write_all(int descriptor, std::string_view bytes, const std::string& path) 
   }
 }
 
-}  // namespace fleet_sim
+}  // namespace fleet_sim::files

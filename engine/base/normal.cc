@@ -1,10 +1,10 @@
-#include "model/normal.h"
+#include "base/normal.h"
 
 #include <cmath>
 
 #include "base/math.h"
 
-namespace fleet_sim::model {
+namespace fleet_sim {
 namespace {
 
 // The coefficients of AS 241 (PPND16): central part, near tail, far tail.
@@ -86,4 +86,4 @@ NormalTable::Piece NormalTable::fit(std::size_t piece) {
   return {coefficients_of(deviates, at)};
 }
 
-}  // namespace fleet_sim::model
+}  // namespace fleet_sim
