@@ -209,6 +209,50 @@ TEST_CASE("what arrives at once is not disturbed, and a larger share leaves the 
   CHECK(dropped_now > 8'000);
 }
 
+TEST_CASE("nothing that is disturbed arrives at once, whatever the shares") {
+  const std::vector<double> shares{0, 1e-9, 1e-6, 0.001, 0.25, 0.5, 0.999999, 1};
+  for (const double drop : shares) {
+    for (const double late : shares) {
+      for (const double duplicate : shares) {
+        const delivery::Odds odds({.drop = drop, .late = {late, second}, .duplicate = duplicate});
+        int doubtful = 0;
+        bool is_right = true;
+        for (int i = 0; i < 200; ++i) {
+          const delivery::Fate fate = odds.fate(seed, 7, start + i);
+          const bool is_disturbed = fate.is_dropped || fate.is_duplicated || fate.late > 0;
+          const bool at_once = odds.arrives_at_once(delivery::Odds::draw(seed, 7, start + i));
+          is_right = is_right && !(at_once && is_disturbed);
+          doubtful += !at_once && !is_disturbed;
+        }
+        CAPTURE(drop);
+        CAPTURE(late);
+        CAPTURE(duplicate);
+        CHECK(is_right);
+        CHECK(doubtful == 0);  // as are about three draws in a million
+      }
+    }
+  }
+}
+
+TEST_CASE("a share of one lets nothing arrive at once, whatever is drawn") {
+  constexpr std::uint64_t all_bits = ~std::uint64_t{0};
+  const delivery::Odds drop({.drop = 1}), late({.late = {1, second}}), duplicate({.duplicate = 1});
+  for (int shift = 0; shift < 64; ++shift) {
+    for (const std::uint64_t draw : {std::uint64_t{1} << shift, ~(std::uint64_t{1} << shift),
+                                     all_bits >> shift, all_bits << shift, ~(all_bits << shift)}) {
+      CAPTURE(draw);
+      CHECK_FALSE(drop.arrives_at_once(draw));
+      CHECK_FALSE(late.arrives_at_once(draw));
+      CHECK_FALSE(duplicate.arrives_at_once(draw));
+    }
+  }
+  for (const std::uint64_t draw : {0x7FFFFFFFFFEull, 0xFFFFF800003FFFFEull, 0xFFFFFFFFFFC00000ull, 0ull}) {
+    CHECK_FALSE(drop.arrives_at_once(draw));
+    CHECK_FALSE(late.arrives_at_once(draw));
+    CHECK_FALSE(duplicate.arrives_at_once(draw));
+  }
+}
+
 TEST_CASE("a share of one disturbs every reading, and a share of none none") {
   const delivery::Odds all({.drop = 1, .late = {1, second}, .duplicate = 1}), none({.jitter = 1});
   for (int i = 0; i < 20'000; ++i) {
@@ -220,8 +264,8 @@ TEST_CASE("a share of one disturbs every reading, and a share of none none") {
 
 TEST_CASE("no reading is later than a hundred medians") {
   const delivery::Odds odds({.late = {1, 4 * second}});
-  // Found by looking: it would be 124 medians late.
-  CHECK(odds.fate(seed, 1'000, start + 285'857 * second).late == 400 * second);
+  // Found by looking: it would be 264 medians late.
+  CHECK(odds.fate(seed, 1'001, start + 279'744 * second).late == 400 * second);
 }
 
 TEST_CASE("what an entry says replaces what the config says, and nothing else") {

@@ -7,7 +7,7 @@ import math
 from collections import Counter, deque
 from dataclasses import dataclass, field, replace
 
-from truth_basics import DELIVERY, LAST_MOMENT, draw_block, mix_words, share_of, span_of, uniform, uniform_below
+from truth_basics import DELIVERY, LAST_MOMENT, draw_block, mix_words, normal, share_of, span_of, uniform, uniform_below
 
 MOST_LATE, LATEST_IN_MEDIANS = 2, 100
 
@@ -131,17 +131,16 @@ class Mail:
         is_duplicated = duplicate < how.duplicate
         stamp = min(due + uniform_below(draw * 0xD1342543DE82EF95 % 2**64, 2 * how.jitter + 1) - how.jitter, LAST_MOMENT)
         if late < how.late[0]:
-            arrives_at = self.slot_from(due + self.delay(due, how.late[1]))
+            arrives_at = self.slot_from(due + self.delay(mix_words(draw, due % 2**64), how.late[1]))
             if arrives_at > slot.due and len(self.late) < MOST_LATE:
                 self.late.append((arrives_at, due, number, stamp, is_duplicated))
                 self.note("late", number, due, arrives_at, 1)
                 return
         self.push(due, number, stamp, is_duplicated, slot)
 
-    def delay(self, due, median):
-        words = draw_block(self.keys, DELIVERY, due, 1)
-        deviate = math.sqrt(-2 * math.log(1 - uniform(words[0]))) * math.sin(2 * math.pi * uniform(words[1]))
-        return max(1, int(min(math.exp(deviate), LATEST_IN_MEDIANS) * median))
+    @staticmethod
+    def delay(word, median):
+        return max(1, int(min(math.exp(normal(word)), LATEST_IN_MEDIANS) * median))
 
     def push(self, due, number, stamp, is_duplicated, slot):
         for _ in range(1 + is_duplicated):

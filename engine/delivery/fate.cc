@@ -4,17 +4,16 @@
 #include <cmath>
 
 #include "base/math.h"
+#include "base/normal.h"
 
 namespace fleet_sim::delivery {
 namespace {
 
 constexpr double unit = 0x1p-21;  // of the first bits of a uniform number
 
-// Lognormal with σ = 1: its normal deviate is that of Box and Muller (1958).
-Microseconds delay_of(const RandomBlock& draws, Microseconds median) {
-  const double radius = std::sqrt(-2 * natural_log(1 - uniform(draws[0])));
-  const double deviate = radius * sine_of_turns(uniform(draws[1]));
-  const double medians = std::min(exponential(deviate), static_cast<double>(latest_in_medians));
+// Lognormal with σ = 1.
+Microseconds delay_of(std::uint64_t word, Microseconds median) {
+  const double medians = std::min(exponential(standard_normal(word)), static_cast<double>(latest_in_medians));
   return std::max<Microseconds>(1, static_cast<Microseconds>(medians * static_cast<double>(median)));
 }
 
@@ -29,6 +28,12 @@ Odds::Odds(const scenario::Delivery& delivery) : delivery_(delivery) {
   const auto largest_below = [](double share) { return static_cast<std::uint32_t>(share / unit); };
   unsettled_ = {largest_below(delivery.drop), largest_below(delivery.late.share),
                 largest_below(delivery.duplicate)};
+  // Of a share of 1, what no number reaches.
+  const auto next = [](std::uint32_t unsettled, int bits) {
+    return std::min(std::uint64_t{unsettled} + 1, std::uint64_t{1} << bits);
+  };
+  settled_from_ = next(unsettled_.drop >> 1, 20) << 43 | next(unsettled_.late >> 1, 20) << 22 |
+                  next(unsettled_.duplicate, 21);
 }
 
 Fate Odds::fate(std::uint64_t seed, std::uint64_t key, Timestamp due) const {
@@ -45,7 +50,8 @@ Fate Odds::fate(std::uint64_t seed, std::uint64_t key, Timestamp due) const {
   Fate fate{.jitter = jitter(word)};
   fate.is_dropped = is_below(first.drop, unsettled_.drop, delivery_.drop, 0);
   if (is_below(first.late, unsettled_.late, delivery_.late.share, 1))
-    fate.late = delay_of(draw_block(seed, key, Stream::delivery, moment, 1), delivery_.late.median);
+    // Mixed again, because of a late one the first bits are known.
+    fate.late = delay_of(mix_words(word, moment), delivery_.late.median);
   fate.is_duplicated = is_below(first.duplicate, unsettled_.duplicate, delivery_.duplicate, 2);
   return fate;
 }

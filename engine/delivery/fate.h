@@ -34,11 +34,12 @@ class Odds {
   static std::uint64_t draw(std::uint64_t seed, std::uint64_t key, Timestamp due) {
     return mix_words(seed ^ key, static_cast<std::uint64_t>(due));
   }
-  // Whether the draw says that it arrives once, when it is due; for few that do, it does not.
+  // Whether the draw says that it arrives once, when it is due; for few that do, it does not. The numbers are
+  // compared together, as they lie side by side: the bit above each stays set unless the number falls short.
   [[nodiscard]] bool arrives_at_once(std::uint64_t draw) const {
-    const FirstBits first = first_bits(draw);
-    return first.drop > unsettled_.drop && first.late > unsettled_.late &&
-           first.duplicate > unsettled_.duplicate;
+    constexpr std::uint64_t bits_above =
+        std::uint64_t{1} << 63 | std::uint64_t{1} << 42 | std::uint64_t{1} << 21;
+    return (((draw >> 1 | bits_above) - settled_from_) & bits_above) == bits_above;
   }
   // What its timestamp is off: uniform, both bounds included. The product's upper bits depend on all bits of
   // the draw, so it has nothing to do with what the first bits say; the factor is one of Steele and Vigna's
@@ -70,6 +71,9 @@ class Odds {
 
   scenario::Delivery delivery_;
   FirstBits unsettled_;  // the largest of a number that may be below its share
+  // The next larger ones, as arrives_at_once() needs them. The last bits of the first two make room for the
+  // bits above, so these are in units of 2^-20.
+  std::uint64_t settled_from_;
 };
 
 // How the rows of a sensor arrive.
