@@ -6,19 +6,22 @@
 
 namespace fleet_sim::fleet {
 
-void add_up(std::span<const Added> all, Timestamp at, AddedTo& sums) {
-  sums.fill(0);
+void add_up(std::span<const Added> all, Timestamp at, std::span<double> sums) {
+  std::ranges::fill(sums, 0);
   for (const Added& one : all) {
     if (at < one.from || at >= one.until) continue;
     double share = 1;
     if (one.fade > 0) {
       const auto part = [&](Microseconds span) {
+        if (span >= one.fade) return raised_cosine(1);  // as nearly always
         return raised_cosine(static_cast<double>(span) / static_cast<double>(one.fade));
       };
       share = one.until == latest_timestamp ? part(at - one.from)
                                             : std::min(part(at - one.from), part(one.until - at));
     }
-    for (const auto& [channel, number] : one.channels) sums[channel] += share * number;
+    for (const auto& [channel, number] : one.channels) {
+      if (channel < sums.size()) sums[channel] += share * number;  // the sensor may be of another type since
+    }
   }
 }
 

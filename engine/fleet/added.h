@@ -28,9 +28,9 @@ struct Added {
   bool operator==(const Added&) const = default;
 };
 
-// What is added at that moment, by channel.
+// What is added at that moment, by channel: there is a sum for each channel of the sensor.
 using AddedTo = std::array<double, types::most_channels>;
-void add_up(std::span<const Added> all, Timestamp at, AddedTo& sums);
+void add_up(std::span<const Added> all, Timestamp at, std::span<double> sums);
 
 // When the part of each aging was replaced out of turn, if it was.
 using Serviced = std::array<Timestamp, types::most_agings>;
@@ -44,7 +44,7 @@ struct Then {
   [[nodiscard]] model::Circumstances at(Timestamp at, std::size_t channels, AddedTo& sums) const {
     model::Circumstances now;
     if (!added.empty()) {
-      add_up(added, at, sums);
+      add_up(added, at, std::span(sums).first(channels));
       now.added = std::span(sums).first(channels);
     }
     if (serviced) now.serviced = *serviced;
@@ -52,5 +52,7 @@ struct Then {
   }
   bool operator==(const Then&) const = default;
 };
+// Of a sensor to which nothing has been done.
+extern const Then unchanged;
 
 }  // namespace fleet_sim::fleet

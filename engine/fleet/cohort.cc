@@ -243,9 +243,8 @@ model::Sample Cohort::pass_next() {
 
 // With what is remembered of it, and what a scenario has made of it.
 model::Sample Cohort::take_next_as_it_is(model::Sensor& sensor, const model::Due& due) {
-  const model::Circumstances now = now_of(position_, due.at);
-  if (!remembers_ && now.added.empty()) return model::sample(sensor, seed_, due);
-  return model::sample(sensor, seed_, due, {knots_of(position_), ages_of(sensor), now});
+  if (!remembers_) return model::sample(sensor, seed_, due, {{}, {}, now_of(position_, due.at)});
+  return model::sample(sensor, seed_, due, {knots_of(position_), ages_of(sensor), now_of(position_, due.at)});
 }
 
 model::Circumstances Cohort::now_of(std::size_t i, Timestamp at) {
@@ -330,17 +329,20 @@ batch::AnomalyEvent Cohort::describe_aging(const model::Sensor& sensor, std::siz
                                profile.aging_names[aging], kind, sensor.identity);
 }
 
-void Cohort::note_events(const model::Sample& taken, std::vector<batch::AnomalyEvent>& events,
+bool Cohort::note_events(const model::Sample& taken, std::vector<batch::AnomalyEvent>& events,
                          Tally& tally) const {
-  note_event(taken, events, tally);
-  if (ages_.empty()) return;
+  bool is_any = note_event(taken, events, tally);
+  if (ages_.empty()) [[likely]]
+    return is_any;
   const model::Sensor& sensor = sensors_[position_];
   const std::span<const model::AgingState> ages = ages_of(sensor);
   for (std::size_t i = 0; i < ages.size(); ++i) {
     if (!ages[i].event) continue;
     events.push_back(describe_aging(sensor, i, *ages[i].event));
     if (batch::begins(*ages[i].event)) ++tally.anomalies[index_of(AnomalyType::aging)];
+    is_any = true;
   }
+  return is_any;
 }
 
 batch::AnomalyEvent Cohort::describe(std::size_t i, batch::AnomalyEvent::Kind kind) const {
@@ -351,16 +353,19 @@ batch::AnomalyEvent Cohort::describe(std::size_t i, batch::AnomalyEvent::Kind ki
   return event;
 }
 
-void Cohort::note_event(const model::Sample& taken, std::vector<batch::AnomalyEvent>& events,
+bool Cohort::note_event(const model::Sample& taken, std::vector<batch::AnomalyEvent>& events,
                         Tally& tally) const {
-  if (!taken.event) return;
+  if (!taken.event) [[likely]]
+    return false;
   events.push_back(describe(position_, *taken.event));
   if (batch::begins(*taken.event)) ++tally.anomalies[index_of(*taken.anomaly)];
+  return true;
 }
 
 void Cohort::advance() {
   // Without finding out how many they are, which takes a division.
-  if (sensors_.data() + ++position_ != std::to_address(sensors_.end())) return;
+  if (sensors_.data() + ++position_ != std::to_address(sensors_.end())) [[likely]]
+    return;
   position_ = 0;
   ++cycle_;
   cycle_start_ = next_cycle_start_;

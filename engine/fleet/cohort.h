@@ -59,7 +59,8 @@ struct Tally {
   }
   void note_taken(const model::Sensor& sensor, const model::Sample& taken) {
     note_taken(*sensor.profile, 1);
-    if (taken.anomaly) note_anomalous(sensor, *taken.anomaly);
+    if (taken.anomaly) [[unlikely]]
+      note_anomalous(sensor, *taken.anomaly);
   }
 
   Tally& operator+=(const Tally& other);
@@ -192,6 +193,7 @@ class Cohort {
   [[nodiscard]] model::Circumstances now_of(std::size_t i, Timestamp at);
   [[gnu::noinline]] Tally tick_slots(Timestamp until, batch::Batch& batch);
   bool serve_slot(batch::Batch& batch, Tally& tally);
+  void take_what_is_late(batch::Batch& batch, Tally& tally);
   void serve_quiet_slots(Timestamp until, batch::Batch& batch, Tally& tally);
   [[nodiscard]] Timestamp quiet_until(std::size_t i) const;
   [[nodiscard]] bool is_quiet() const { return next_due() < quiet_until_[position_]; }
@@ -207,7 +209,7 @@ class Cohort {
     std::uint16_t overlay;
   };
   enum class Values : bool { left_out, read };
-  std::optional<model::Sample> read(Values values, std::vector<batch::AnomalyEvent>& events, Tally& tally);
+  bool read(Values values, model::Sample& taken, std::vector<batch::AnomalyEvent>& events, Tally& tally);
   void deliver_by_story(Timestamp moment);
   void begin_hold(OfSensor& waits) const;
   void hold_back(OfSensor& waits, const model::Sensor& before, const model::Sample& taken, Tally& tally);
@@ -217,7 +219,7 @@ class Cohort {
   void deliver_late(OfSensor& waits, batch::Batch& batch, Tally& tally) const;
   [[nodiscard]] std::uint16_t overlay() const;
   [[nodiscard]] const delivery::How& how_of(const OfSensor* waits) const;
-  void deliver_reading(const DueReading& reading, Timestamp arrives_at, const delivery::How& how,
+  bool deliver_reading(const DueReading& reading, Timestamp arrives_at, const delivery::How& how,
                        batch::Batch& batch, Tally& tally);
   // Apart, because few readings come here.
   [[gnu::noinline]] void disturb(const delivery::Fate& fate, const batch::Row& row, batch::Batch& batch,
@@ -227,8 +229,8 @@ class Cohort {
   [[nodiscard]] Timestamp due_of(const model::Sensor& sensor, std::uint64_t number) const {
     return origin_ + sensor.phase + cadence_.offset(number - 1);
   }
-  void note_events(const model::Sample& taken, std::vector<batch::AnomalyEvent>& events, Tally& tally) const;
-  void note_event(const model::Sample& taken, std::vector<batch::AnomalyEvent>& events, Tally& tally) const;
+  bool note_events(const model::Sample& taken, std::vector<batch::AnomalyEvent>& events, Tally& tally) const;
+  bool note_event(const model::Sample& taken, std::vector<batch::AnomalyEvent>& events, Tally& tally) const;
   void advance();
   void pass_to(Timestamp moment);
   [[nodiscard]] ProfileTable::Entry become_of(std::size_t i, const Fate& fate,

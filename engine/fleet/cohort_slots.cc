@@ -60,6 +60,7 @@ Tally Cohort::tick_slots(Timestamp until, batch::Batch& batch) {
   settle_owed(batch);
   while (next_due() < until && !batch.full()) {
     if (story_ && story_->next_at() <= next_due() && !carry_out(next_due() + 1, batch)) break;
+    if (!is_quiet()) take_what_is_late(batch, tally);
     if (is_quiet()) {
       serve_quiet_slots(until, batch, tally);
       continue;
@@ -71,35 +72,51 @@ Tally Cohort::tick_slots(Timestamp until, batch::Batch& batch) {
 }
 
 // One and those behind it that are quiet too: the sensor is heard, and nothing arrives that has waited. Ends
-// where anything but a reading has come, for whose room somebody else looks.
+// where anything but a reading has come; the caller then looks whether the batch has room.
 [[gnu::flatten]] void Cohort::serve_quiet_slots(Timestamp until, batch::Batch& batch, Tally& tally) {
   const Timestamp end = story_ ? std::min(until, story_->next_at()) : until;
   const bool all_plain = !remembers_ && !(story_ && story_->changes_any());
-  const auto ends = [&batch] {
-    return std::pair(std::to_address(batch.events.end()), std::to_address(batch.deliveries.end()));
-  };
-  const auto before = ends();
+  const bool all_as_made = !story_ || !story_->says_any();
+  const delivery::How* const usual = waiting_ ? &waiting_->usual() : nullptr;
+  bool is_alone = false;  // the reading: nothing comes with it
   Timestamp at = next_due();
   do {
     model::Sensor& sensor = sensors_[position_];
     const model::Due due{at, next_cycle_start_ + sensor.phase};
     const bool is_plain = all_plain || (!remembers_ && !story_->changes(position_));
-    const model::Sample taken =
-        is_plain ? model::sample(sensor, seed_, due) : take_next_as_it_is(sensor, due);
+    const auto take = [&] {
+      if (is_plain) [[likely]]
+        return model::sample(sensor, seed_, due);
+      return take_next_as_it_is(sensor, due);
+    };
+    const model::Sample taken = take();
     ++tally.due;
-    note_events(taken, batch.events, tally);
+    is_alone = !note_events(taken, batch.events, tally);
     tally.note_taken(sensor, taken);
-    if (taken.missing) {
+    const std::uint16_t overlay = all_as_made ? std::uint16_t{0} : story_->overlay(position_);
+    if (taken.missing) [[unlikely]] {
       ++tally.missing;
-    } else if (waiting_) {
-      deliver_reading({sensor, taken, at, cycle_ + 1, overlay()}, at, waiting_->usual(), batch, tally);
+    } else if (usual != nullptr) [[likely]] {
+      if (!deliver_reading({sensor, taken, at, cycle_ + 1, overlay}, at, *usual, batch, tally))
+        is_alone = false;
     } else {
-      batch.readings.push({at, sensor.identity, taken.anomaly, 0, overlay()}, taken.values);
+      batch.readings.push({at, sensor.identity, taken.anomaly, 0, overlay}, taken.values);
     }
     advance();
     at = next_due();
-  } while (at < end && at < quiet_until_[position_] && batch.readings.size() < batch::Batch::capacity &&
-           ends() == before);
+  } while (is_alone && at < end && at < quiet_until_[position_] &&
+           batch.readings.size() < batch::Batch::capacity);
+}
+
+// Delivers what is late of a sensor of which nothing else waits. The rest of its slot, and later ones, may be
+// quiet then.
+void Cohort::take_what_is_late(batch::Batch& batch, Tally& tally) {
+  if (OfSensor* const waits = waiting_of(position_)) {
+    if (waits->how != nullptr || waits->hold) return;
+    deliver_late(*waits, batch, tally);
+    waiting_->forget_if_empty(position_);
+  }
+  quiet_until_[position_] = quiet_until(position_);
 }
 
 // From the slot on that it has now.
@@ -118,16 +135,16 @@ bool Cohort::serve_slot(batch::Batch& batch, Tally& tally) {
   if (waits != nullptr && !is_held) deliver_late(*waits, batch, tally);
   const bool waits_first = waits != nullptr && (is_held || waits->hold);
   const auto before = waits_first ? std::optional(sensors_[position_]) : std::nullopt;
-  const std::optional<model::Sample> taken =
-      read(waits_first ? Values::left_out : Values::read, batch.events, tally);
+  model::Sample taken;
+  const bool is_heard = read(waits_first ? Values::left_out : Values::read, taken, batch.events, tally);
   if (!waits_first) {
-    if (taken && !taken->missing) hand_over(*taken, waits, batch, tally);
+    if (is_heard && !taken.missing) hand_over(taken, waits, batch, tally);
     if (waits != nullptr) waiting_->forget_if_empty(position_);
     quiet_until_[position_] = quiet_until(position_);
     return true;
   }
-  if (taken || !waits->late.empty()) begin_hold(*waits);
-  if (taken) hold_back(*waits, *before, *taken, tally);
+  if (is_heard || !waits->late.empty()) begin_hold(*waits);
+  if (is_heard) hold_back(*waits, *before, taken, tally);
   if (waits->hold) note_hold(*waits->hold, batch);
   if (is_held) return true;
   waiting_->left_in_slot = waits->hold->drain() + 1;
@@ -151,15 +168,15 @@ void Cohort::hand_over(const model::Sample& taken, const OfSensor* waits, batch:
   }
 }
 
-// The slot's reading; none of a sensor that is silent or away.
-std::optional<model::Sample> Cohort::read(Values values, std::vector<batch::AnomalyEvent>& events,
-                                          Tally& tally) {
+// The slot's reading; false of a sensor that is silent or away, which has none.
+bool Cohort::read(Values values, model::Sample& taken, std::vector<batch::AnomalyEvent>& events,
+                  Tally& tally) {
   ++tally.due;
   if (story_ && !story_->is_there(position_)) {
     ++tally.silent;
-    return std::nullopt;
+    return false;
   }
-  const model::Sample taken = values == Values::read ? take_next() : pass_next();
+  taken = values == Values::read ? take_next() : pass_next();
   note_events(taken, events, tally);
   const bool is_silent = story_ && story_->is_silent(position_, next_due());
   if (is_silent) {
@@ -168,7 +185,7 @@ std::optional<model::Sample> Cohort::read(Values values, std::vector<batch::Anom
     ++tally.missing;
     tally.note_taken(sensors_[position_], taken);
   }
-  return is_silent ? std::nullopt : std::optional(taken);
+  return !is_silent;
 }
 
 // With what waits first: the slot's reading, or a late one that would have arrived.
@@ -181,7 +198,7 @@ void Cohort::begin_hold(OfSensor& waits) const {
 void Cohort::hold_back(OfSensor& waits, const model::Sensor& before, const model::Sample& taken,
                        Tally& tally) {
   waits.hold->add(cycle_ + 1, before, sensors_[position_], how_of(&waits), overlay(),
-                  story_ ? story_->then(position_) : Then());
+                  story_ ? story_->then(position_) : unchanged);
   if (taken.missing) return;
   ++tally.undelivered;
   tally.note_taken(sensors_[position_], taken);
@@ -239,18 +256,22 @@ void Cohort::deliver_late(OfSensor& waits, batch::Batch& batch, Tally& tally) co
   }
 }
 
-void Cohort::deliver_reading(const DueReading& reading, Timestamp arrives_at, const delivery::How& how,
+// False if it did not simply arrive.
+bool Cohort::deliver_reading(const DueReading& reading, Timestamp arrives_at, const delivery::How& how,
                              batch::Batch& batch, Tally& tally) {
   const auto& [sensor, taken, due, number, overlay] = reading;
   const std::uint64_t draw = delivery::Odds::draw(seed_, sensor.key, due);
   const Timestamp stamp = std::clamp(due + how.odds.jitter(draw), earliest_timestamp, latest_timestamp);
   // Nearly all rows go this way, on which nobody takes the address of an arrival: it stays in registers.
-  if (how.odds.arrives_at_once(draw)) [[likely]]
-    return batch.readings.push({due, sensor.identity, taken.anomaly, 0, overlay}, taken.values,
-                               {stamp, arrives_at, number});
+  if (how.odds.arrives_at_once(draw)) [[likely]] {
+    batch.readings.push({due, sensor.identity, taken.anomaly, 0, overlay}, taken.values,
+                        {stamp, arrives_at, number});
+    return true;
+  }
   const batch::Arrival arrival{stamp, arrives_at, number};
   const batch::Row row{due, taken.values, sensor.identity, taken.anomaly, overlay, &arrival};
   disturb(how.odds.fate(seed_, sensor.key, due), row, batch, tally);
+  return false;
 }
 
 void Cohort::disturb(const delivery::Fate& fate, const batch::Row& row, batch::Batch& batch, Tally& tally) {
@@ -303,12 +324,12 @@ void Cohort::skip_slot(Tally& tally) {
   OfSensor* const waits = waiting_of(position_);
   if (waits != nullptr) expire(*waits);
   const model::Sensor before = sensors_[position_];
-  const std::optional<model::Sample> taken = read(Values::left_out, owed_, tally);
-  if (!taken) return;
+  model::Sample taken;
+  if (!read(Values::left_out, taken, owed_, tally)) return;
   if (waits != nullptr && (waits->hold || waits->is_held())) {
     begin_hold(*waits);
-    hold_back(*waits, before, *taken, tally);
-  } else if (!taken->missing) {
+    hold_back(*waits, before, taken, tally);
+  } else if (!taken.missing) {
     ++tally.skipped;
   }
 }

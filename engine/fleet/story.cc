@@ -9,6 +9,8 @@
 
 namespace fleet_sim::fleet {
 
+const Then unchanged;
+
 namespace {
 
 timeline::Pasts pasts_of(const identity::Roster& roster, std::span<const std::uint32_t> members,
@@ -84,13 +86,16 @@ PastStory Story::past_of(std::size_t sensor) const {
   return story;
 }
 
-Then Story::then(std::size_t sensor) const {
-  return changes(sensor) ? *changed_[place_of(sensor)] : Then();
+const Then& Story::then(std::size_t sensor) const {
+  return changes(sensor) ? *changed_[place_of(sensor)] : unchanged;
 }
 
 Then& Story::change(std::uint32_t place) {
   changed_.resize(timeline_.population().size());
-  if (!changed_[place]) changed_[place] = std::make_unique<Then>();
+  if (!changed_[place]) {
+    changed_[place] = std::make_unique<Then>();
+    ++changed_count_;
+  }
   return *changed_[place];
 }
 
@@ -197,12 +202,17 @@ void Story::service(const timeline::Moment& moment, const scenario::Reset& reset
 
 // Of what has changed it, what is over is forgotten.
 model::Circumstances Story::find_circumstances(std::size_t sensor, Timestamp at, std::size_t channels) {
-  const std::uint32_t place = place_of(sensor);
-  std::unique_ptr<Then>& then = changed_[place];
-  if (std::erase_if(then->added, [at](const Added& one) { return one.until <= at; }) > 0) touch(place, at);
-  if (*then == Then()) {
-    then.reset();
-    return {};
+  std::unique_ptr<Then>& then = changed_[place_of(sensor)];
+  bool is_any_over = false;
+  for (const Added& one : then->added) is_any_over = is_any_over || one.until <= at;
+  if (is_any_over) {
+    touch(place_of(sensor), at);
+    std::erase_if(then->added, [at](const Added& one) { return one.until <= at; });
+    if (*then == Then()) {
+      then.reset();
+      if (--changed_count_ == 0) changed_.clear();
+      return {};
+    }
   }
   return then->at(at, channels, sums_);
 }

@@ -110,6 +110,8 @@ class Story {
     const auto known = faults_.find(place_of(sensor));
     return known == faults_.end() ? identity::Text{} : known->second;
   }
+  // Whether an entry has set something of any sensor.
+  [[nodiscard]] bool says_any() const { return timeline_.population().has_overlays(); }
   [[nodiscard]] identity::OverlayIndex overlay(std::size_t sensor) const {
     return timeline_.population().overlay(place_of(sensor));
   }
@@ -126,7 +128,7 @@ class Story {
                                                              const timeline::Moment& moment) const;
 
   // What the sensor's readings depend on, for when one is taken again.
-  [[nodiscard]] Then then(std::size_t sensor) const;
+  [[nodiscard]] const Then& then(std::size_t sensor) const;
   // How its rows arrive at that time, as was said last of what has not ended; null: nothing was.
   [[nodiscard]] const OwnDelivery* delivery(std::size_t sensor, Timestamp at) const;
 
@@ -164,6 +166,7 @@ class Story {
   std::vector<Timestamp> silent_until_;  // the same
   // By place, what readings depend on; null: nothing. Empty while that is so of all.
   std::vector<std::unique_ptr<Then>> changed_;
+  std::size_t changed_count_ = 0;                             // how many of these are not null
   std::unordered_map<std::uint32_t, identity::Text> faults_;  // by place
   // By place, as they were said: each lasts longer than those after it, which come first.
   std::unordered_map<std::uint32_t, std::vector<OwnDelivery>> deliveries_;

@@ -6,29 +6,19 @@
 #include <utility>
 
 namespace fleet_sim::fleet {
-namespace {
-
-// Whether a sensor was left as it is, so that it goes on from there.
-bool is_same(const model::Sensor& was, const model::Sensor& is) {
-  return was.identity == is.identity && was.profile == is.profile && was.shared == is.shared &&
-         was.anomaly.started_at == is.anomaly.started_at && was.anomaly.ended_at == is.anomaly.ended_at &&
-         was.anomaly.active() == is.anomaly.active();
-}
-
-}  // namespace
 
 void Hold::add(std::uint64_t number, const model::Sensor& before, const model::Sensor& after,
-               const delivery::How& how, std::uint16_t overlay, Then then) {
+               const delivery::How& how, std::uint16_t overlay, const Then& then) {
   const auto goes_on = [&](const Span& span) {
     return span.next + span.readings == number && span.how == &how && span.overlay == overlay &&
-           span.then == then && is_same(after_, before);
+           left_ == state_of(before) && span.then == then;
   };
   if (front() != nullptr && goes_on(spans_.back())) {
     ++spans_.back().readings;
   } else {
-    spans_.push_back({number, 1, before, &how, overlay, std::move(then)});
+    spans_.push_back({number, 1, before, &how, overlay, then});
   }
-  after_ = after;
+  left_ = state_of(after);
   ++readings_;
 }
 

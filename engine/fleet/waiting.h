@@ -50,7 +50,7 @@ class Hold {
 
   // Reading `number` waits as well: its sensor was `before` it was read, and is now `after`.
   void add(std::uint64_t number, const model::Sensor& before, const model::Sensor& after,
-           const delivery::How& how, std::uint16_t overlay, Then then);
+           const delivery::How& how, std::uint16_t overlay, const Then& then);
 
   // The span of the reading that is to be delivered first; null when none is left.
   [[nodiscard]] Span* front() { return taken_ < spans_.size() ? &spans_[taken_] : nullptr; }
@@ -65,13 +65,31 @@ class Hold {
   bool is_noted = false;  // in a batch
 
  private:
+  // What others than its readings may change of a sensor. A span ends where this is not as the last reading
+  // left it.
+  struct State {
+    std::uint32_t identity;
+    bool is_anomalous;
+    const model::Profile* profile;
+    const model::SharedKeys* shared;
+    Timestamp anomaly_begins;
+    Timestamp anomaly_ends;
+
+    bool operator==(const State&) const = default;
+  };
+  static State state_of(const model::Sensor& sensor) {
+    const model::Anomaly& anomaly = sensor.anomaly;
+    return {sensor.identity, anomaly.active(),   sensor.profile,
+            sensor.shared,   anomaly.started_at, anomaly.ended_at};
+  }
+
   std::uint64_t first_;
   Timestamp due_;
   std::uint64_t drain_;
   std::uint64_t readings_ = 0;  // so far
   std::vector<Span> spans_;
   std::size_t taken_ = 0;  // of these
-  model::Sensor after_{};  // the sensor behind the last one
+  State left_{};           // of the sensor, behind the last one
 };
 
 struct OfSensor {

@@ -44,6 +44,8 @@ class Population {
   [[nodiscard]] bool is_there(std::uint32_t sensor) const { return !absent_.contains(sensor); }
   // Whether an entry has let it leave, even if it has joined again.
   [[nodiscard]] bool has_left(std::uint32_t sensor) const { return left_.contains(sensor); }
+  // Whether an entry has set something of any sensor.
+  [[nodiscard]] bool has_overlays() const { return !overlays_.empty(); }
   [[nodiscard]] identity::OverlayIndex overlay(std::uint32_t sensor) const {
     return overlays_.empty() ? identity::OverlayIndex{0} : overlays_[sensor];
   }
