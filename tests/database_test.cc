@@ -64,6 +64,18 @@ TEST_CASE("a visit that throws ends the query, and the connection goes on") {
   CHECK(visits == 4);
 }
 
+TEST_CASE("a visit that has had enough ends the query, which is no error") {
+  const TemporaryFolder folder;
+  tables::Database database = filled(folder / "a.db");
+  int visits = 0;
+  const auto take_two = [&](const tables::VisitedRow&) { return ++visits < 2; };
+  CHECK(database.visit("id", "FROM t", take_two).ok());
+  CHECK(visits == 2);
+  visits = 0;
+  CHECK(database.visit("id", "FROM t WHERE id = 1", take_two).ok());
+  CHECK(visits == 1);
+}
+
 TEST_CASE("a visit of what is not there is an error, and of no rows none") {
   const TemporaryFolder folder;
   tables::Database database = filled(folder / "a.db");

@@ -30,15 +30,12 @@ std::size_t partitions_for(const std::vector<data::SourceShard>& shards, std::ui
   return static_cast<std::size_t>(rows / readings_per_partition + 1);
 }
 
-std::string rows_sql(const data::SourceShard& shard, const TruthOptions& options) {
-  std::string channels;
-  if (options.with_values) {
-    for (const types::ChannelColumn& channel : shard.schema.channels()) channels += ", " + channel.name;
+std::string row_columns(const data::SourceShard& shard, bool with_values) {
+  std::string columns = "id, timestamp, sensor_id, anomaly_flag, anomaly_type, firmware_version, model";
+  if (with_values) {
+    for (const types::ChannelColumn& channel : shard.schema.channels()) columns += ", " + channel.name;
   }
-  return fmt::format(
-      "SELECT id, timestamp, sensor_id, anomaly_flag, anomaly_type, firmware_version, model{} FROM "
-      "sensor_readings WHERE true{} ORDER BY id LIMIT ?1",
-      channels, data::condition_of(options.selection, 2));
+  return columns;
 }
 
 constexpr int first_channel = 7;
@@ -86,9 +83,8 @@ class Records {
 // Sorted by time, one for each moment: a file and its copy may both be among the sources.
 void put_in_order(SensorTruth& sensor) {
   std::vector<Reading>& readings = sensor.readings;
-  const bool is_sorted = std::ranges::is_sorted(readings, std::ranges::less_equal{}, &Reading::at) &&
-                         std::ranges::adjacent_find(readings, {}, &Reading::at) == readings.end();
-  if (is_sorted) return;
+  const bool rises = std::ranges::is_sorted(readings, std::ranges::less_equal{}, &Reading::at);
+  if (rises) return;
   const std::size_t channels = sensor.channels();
   std::vector<std::size_t> order(readings.size());
   for (std::size_t i = 0; i < order.size(); ++i) order[i] = i;
@@ -122,26 +118,35 @@ class Truth::ShardReader {
 
  private:
   void read_rows(tables::Database& database) {
-    tables::Statement row = data::prepare_query(database, rows_sql(shard_, truth_.options_), shard_.file);
-    constexpr auto largest = static_cast<std::uint64_t>(std::numeric_limits<std::int64_t>::max());
-    row.bind(1, static_cast<std::int64_t>(std::min(truth_.options_.most_readings_per_shard, largest)));
-    data::bind(row, truth_.options_.selection, 2);
-    TimestampReader times;
-    const std::size_t channels = truth_.options_.with_values ? shard_.schema.channels().size() : 0;
-    while (data::next_row(row, database, shard_.file)) {
-      Reading reading{data::moment_of_reading(row, times, shard_), sensor_of(row.text(2)),
-                      traits_of(row.text(5), row.text(6)), std::nullopt,
-                      static_cast<std::uint16_t>(channels)};
-      if (row.integer(3) != 0) reading.anomaly = type_named(row.text(4), shard_);
-      rows_.push_back(reading);
-      for (std::size_t c = 0; c < channels; ++c)
-        values_.push_back(value_of(row, first_channel + static_cast<int>(c)));
-      if (rows_.size() == rows_at_once) flush();
-    }
+    const std::string from =
+        "FROM sensor_readings WHERE true" + data::condition_of(truth_.options_.selection, 1);
+    tables::Statement rows;
+    check(database.prepare_visits(row_columns(shard_, truth_.options_.with_values), from, rows));
+    data::bind(rows, truth_.options_.selection, 1);
+    std::uint64_t left = truth_.options_.most_readings_per_shard;
+    check(database.visit(rows, [&](const tables::VisitedRow& row) {
+      take(row);
+      return --left > 0;
+    }));
     flush();
   }
 
-  static double value_of(const tables::Statement& row, int column) {
+  void take(const tables::VisitedRow& row) {
+    const std::size_t channels = truth_.options_.with_values ? shard_.schema.channels().size() : 0;
+    Reading reading{data::moment_of_reading(row, times_, shard_), sensor_of(row.text(2)),
+                    traits_of(row.text(5), row.text(6)), std::nullopt, static_cast<std::uint16_t>(channels)};
+    if (row.integer(3) != 0) reading.anomaly = type_named(row.text(4), shard_);
+    rows_.push_back(reading);
+    for (std::size_t c = 0; c < channels; ++c)
+      values_.push_back(value_of(row, first_channel + static_cast<int>(c)));
+    if (rows_.size() == rows_at_once) flush();
+  }
+
+  void check(const tables::StorageError& error) const {
+    if (!error.ok()) data::fail(shard_.file, error);
+  }
+
+  static double value_of(const tables::VisitedRow& row, int column) {
     const bool is_number = row.type(column) == SQLITE_FLOAT || row.type(column) == SQLITE_INTEGER;
     return is_number ? row.real(column) : std::numeric_limits<double>::quiet_NaN();
   }
@@ -155,6 +160,7 @@ class Truth::ShardReader {
       append(record_, values_.data() + value, reading.values * sizeof(double));
       value += reading.values;
       truth_.rows_.add(truth_.partition_of(reading.sensor), record_);
+      ++truth_.sensors_[reading.sensor].readings;
     }
     truth_.readings_ += rows_.size();
     progress_(truth_.readings_);
@@ -223,6 +229,7 @@ class Truth::ShardReader {
   const data::SourceShard& shard_;
   std::uint32_t number_;
   const Progress& progress_;
+  TimestampReader times_;
   std::vector<Reading> rows_;
   std::vector<double> values_;
   std::vector<std::byte> record_;
@@ -299,6 +306,11 @@ std::vector<SensorTruth> Truth::read(std::size_t partition) const {
     SensorTruth& sensor = found[places[reading.sensor]];
     // Readings of other channels than the sensor's first ones have no values that can be compared.
     const std::size_t channels = sensor.readings.empty() ? reading.values : sensor.channels();
+    if (sensor.readings.empty()) {
+      const std::uint64_t expected = sensors_[reading.sensor].readings;
+      sensor.readings.reserve(expected);
+      sensor.values.reserve(expected * channels);
+    }
     if (channels != reading.values) values.fill(std::numeric_limits<double>::quiet_NaN());
     sensor.readings.push_back(reading);
     sensor.values.insert(sensor.values.end(), values.begin(),

@@ -71,7 +71,7 @@ using Progress = std::function<void(std::uint64_t readings)>;
 struct TruthOptions {
   bool with_values = false;
   data::Selection selection = {};  // of sensors and locations
-  std::uint64_t most_readings_per_shard = std::numeric_limits<std::uint64_t>::max();  // the first ones
+  std::uint64_t most_readings_per_shard = std::numeric_limits<std::uint64_t>::max();  // as a query finds them
 };
 
 class Truth {
@@ -100,6 +100,7 @@ class Truth {
     const std::string* id;  // in numbers_
     std::uint32_t shard;    // where it was seen first
     std::uint32_t partition;
+    std::uint64_t readings = 0;
   };
   struct HashOfText {
     using is_transparent = void;

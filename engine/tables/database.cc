@@ -327,17 +327,17 @@ StorageError Database::prepare_visits(std::string_view columns, std::string_view
 void Database::Visitor::step(sqlite3_context* context, int, sqlite3_value** columns) noexcept {
   auto& visitor = *static_cast<Visitor*>(sqlite3_user_data(context));
   try {
-    visitor.take(visitor.taker, VisitedRow(columns));
+    visitor.has_enough = !visitor.take(visitor.taker, VisitedRow(columns));
   } catch (...) {
     visitor.thrown = std::current_exception();
-    sqlite3_result_error_code(context, SQLITE_ABORT);
   }
+  if (visitor.has_enough || visitor.thrown) sqlite3_result_error_code(context, SQLITE_ABORT);
 }
 
 StorageError Database::run_visits(Statement& statement) {
   int code = statement.step();
   while (code == SQLITE_ROW) code = statement.step();  // what the aggregate comes to: nothing
-  StorageError error = error_of(code);
+  StorageError error = visitor_->has_enough ? StorageError() : error_of(code);
   statement.reset();
   if (visitor_->thrown) std::rethrow_exception(std::exchange(visitor_->thrown, nullptr));
   return error;

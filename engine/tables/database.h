@@ -154,11 +154,20 @@ class Database {
   // query(). No view in a file can call it.
   StorageError prepare_visits(std::string_view columns, std::string_view from, Statement& statement);
 
-  // Calls `take` with each VisitedRow of such a statement, and throws what `take` throws. One statement at a
-  // time.
+  // Calls `take` with each VisitedRow of such a statement, and throws what `take` throws. One that returns
+  // false has had enough. One statement at a time.
   template <class Take>
   StorageError visit(Statement& statement, Take take) {
-    *visitor_ = {&take, [](void* taker, const VisitedRow& row) { (*static_cast<Take*>(taker))(row); }, {}};
+    const auto take_one = [](void* taker, const VisitedRow& row) {
+      Take& taking = *static_cast<Take*>(taker);
+      if constexpr (std::is_void_v<std::invoke_result_t<Take&, const VisitedRow&>>) {
+        taking(row);
+        return true;
+      } else {
+        return taking(row);
+      }
+    };
+    *visitor_ = {&take, take_one};
     return run_visits(statement);
   }
 
@@ -228,8 +237,9 @@ class Database {
   // Who takes the rows that are visited. No exception may pass through SQLite.
   struct Visitor {
     void* taker = nullptr;
-    void (*take)(void* taker, const VisitedRow& row) = nullptr;
-    std::exception_ptr thrown;
+    bool (*take)(void* taker, const VisitedRow& row) = nullptr;
+    bool has_enough = false;
+    std::exception_ptr thrown{};
 
     static void step(sqlite3_context* context, int, sqlite3_value** columns) noexcept;
     static void end(sqlite3_context*) noexcept {}
