@@ -3,6 +3,9 @@
 #include <tbb/parallel_for.h>
 
 #include <algorithm>
+#include <bit>
+#include <cassert>
+#include <cmath>
 #include <iterator>
 #include <map>
 #include <numeric>
@@ -37,8 +40,10 @@ std::vector<data::SourceShard> chosen_shards(const std::vector<data::SourceShard
   std::vector<data::SourceShard> with_events;
   std::ranges::copy_if(shards, std::back_inserter(with_events),
                        [](const data::SourceShard& shard) { return shard.has_readings && shard.has_events; });
-  std::ranges::sort(with_events, {},
-                    [](const data::SourceShard& shard) { return hash_text(shard.file.string()); });
+  std::ranges::sort(with_events, {}, [](const data::SourceShard& shard) {
+    // Wherever the folder is, and whatever it is called.
+    return std::pair(hash_text(shard.file.filename().string()), shard.file.string());
+  });
   with_events.resize(std::min(with_events.size(), most_shards));
   std::uint64_t scanned = 0;
   const auto enough = std::ranges::find_if(with_events, [&](const data::SourceShard& shard) {
@@ -83,33 +88,67 @@ struct Reach {
 };
 using PerDetector = std::array<Reach, detectors.size()>;
 
+// Where scores lie among a few others. A search among all of these would cost more than everything else, so
+// they are kept in groups of similar ones, few in each.
+class Places {
+ public:
+  // These are ascending, and none is below 0.
+  explicit Places(std::vector<float> among) : among_(std::move(among)) {
+    if (among_.empty()) return;
+    assert(!std::signbit(among_.front()));
+    lowest_ = group_of(among_.front());
+    first_.assign(group_of(among_.back()) - lowest_ + 2, 0);
+    for (const float score : among_) ++first_[group_of(score) - lowest_ + 1];
+    std::partial_sum(first_.begin(), first_.end(), first_.begin());
+  }
+
+  [[nodiscard]] std::size_t size() const { return among_.size(); }
+  // Of the first of them that is not lower; behind all of them, and for what is not a number, their size.
+  [[nodiscard]] std::size_t of(float score) const {
+    const std::size_t group = std::max(group_of(score), lowest_) - lowest_;
+    if (group + 1 >= first_.size()) return size();
+    const auto begin = among_.begin();
+    return static_cast<std::size_t>(
+        std::lower_bound(begin + first_[group], begin + first_[group + 1], score) - begin);
+  }
+  [[nodiscard]] bool is_at(std::size_t place, float score) const {
+    return place < size() && among_[place] == score;
+  }
+
+ private:
+  // The bits of numbers that are not below 0 rise with them: eight of the exponent, then the mantissa. A
+  // group is a 128th of a power of two.
+  static std::uint32_t group_of(float score) { return std::bit_cast<std::uint32_t>(score) >> (23 - 7); }
+
+  std::vector<float> among_;
+  std::uint32_t lowest_ = 0;          // group
+  std::vector<std::uint32_t> first_;  // by group from the lowest on, and the end of the last one
+};
+
 // How one detector tells the anomalous readings of a sensor from its normal ones. There are some of both.
 class Comparison {
  public:
   Comparison(const Scores& scores, const std::vector<Label>& labels,
              const std::vector<std::size_t>& anomalous) {
-    std::vector<float> distinct;  // scores of anomalous readings, ascending
-    for (const std::size_t i : anomalous) distinct.push_back(scores[i]);
-    std::ranges::sort(distinct);
-    distinct.erase(std::ranges::unique(distinct).begin(), distinct.end());
     // Sorting the few of them takes less time than sorting the many normal ones.
-    std::vector<std::uint64_t> between(distinct.size() + 1, 0);  // normal ones, between two of these
-    std::vector<std::uint64_t> equal(distinct.size() + 1, 0);
+    const Places places(distinct(scores, anomalous));
+    std::vector<std::uint64_t> between(places.size() + 1, 0);  // normal ones, between two of these
+    std::vector<std::uint64_t> equal(places.size() + 1, 0);
     for (std::size_t i = 0; i < scores.size(); ++i) {
       if (labels[i] != Label::normal) continue;
       ++normal_;
-      const std::size_t place = place_in(distinct, scores[i]);
-      ++(place < distinct.size() && distinct[place] == scores[i] ? equal : between)[place];
+      const std::size_t place = places.of(scores[i]);
+      ++(places.is_at(place, scores[i]) ? equal : between)[place];
     }
-    std::vector<double> won(distinct.size() + 1, 0);  // the last one for what is not a number
+    std::vector<double> won(places.size() + 1, 0);  // the last one for what is not a number
     std::uint64_t lower = 0;
-    for (std::size_t place = 0; place < distinct.size(); ++place) {
+    for (std::size_t place = 0; place < places.size(); ++place) {
       lower += between[place];
       won[place] = static_cast<double>(lower) + static_cast<double>(equal[place]) / 2;
       lower += equal[place];
     }
     won_.reserve(anomalous.size());
-    for (const std::size_t i : anomalous) won_.push_back(won[place_in(distinct, scores[i])]);
+    for (const std::size_t i : anomalous) won_.push_back(won[places.of(scores[i])]);
   }
 
   // The chance that one of these readings, numbers among the anomalous ones, has a higher score than a normal
@@ -126,8 +165,15 @@ class Comparison {
   }
 
  private:
-  static std::size_t place_in(const std::vector<float>& distinct, float score) {
-    return static_cast<std::size_t>(std::ranges::lower_bound(distinct, score) - distinct.begin());
+  // Scores of these readings, ascending.
+  static std::vector<float> distinct(const Scores& scores, const std::vector<std::size_t>& readings) {
+    std::vector<float> distinct;
+    for (const std::size_t i : readings) {
+      if (!std::isnan(scores[i])) distinct.push_back(scores[i]);
+    }
+    std::ranges::sort(distinct);
+    distinct.erase(std::ranges::unique(distinct).begin(), distinct.end());
+    return distinct;
   }
 
   std::vector<double> won_;  // against how many normal ones, by anomalous reading

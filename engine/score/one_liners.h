@@ -20,30 +20,30 @@ inline double median_of(std::vector<double> values) {
   return *middle;
 }
 
-// Mean and variance of the last few values that were added.
+// Mean and variance of the last `size` values that were added.
+template <std::size_t size>
 class Window {
  public:
-  Window(std::size_t size, double origin) : size_(size), origin_(origin) {}
+  explicit Window(double origin) : origin_(origin) {}
 
   void add(const Readings& x, std::size_t i) {
     const double in = x[i] - origin_;
     sum_ += in;
     squares_ += in * in;
-    if (i < size_) return;
-    const double out = x[i - size_] - origin_;
+    if (i < size) return;
+    const double out = x[i - size] - origin_;
     sum_ -= out;
     squares_ -= out * out;
   }
-  [[nodiscard]] double mean() const { return origin_ + sum_ / count(); }
+  [[nodiscard]] double mean() const { return origin_ + sum_ / count; }
   [[nodiscard]] double variance() const {
-    const double mean = sum_ / count();
-    return std::max(0.0, squares_ / count() - mean * mean);
+    const double mean = sum_ / count;
+    return std::max(0.0, squares_ / count - mean * mean);
   }
 
  private:
-  [[nodiscard]] double count() const { return static_cast<double>(size_); }
+  static constexpr auto count = static_cast<double>(size);
 
-  std::size_t size_;
   double origin_;  // from which is summed, so that no digits are lost
   double sum_ = 0;
   double squares_ = 0;
@@ -54,17 +54,18 @@ inline constexpr double nothing = 1e-6;
 
 inline Scores distance_from_median(const Readings& x) {
   const double median = median_of(x);
-  Scores scores;
-  for (const double value : x) scores.push_back(static_cast<float>(std::fabs(value - median)));
+  Scores scores(x.size());
+  for (std::size_t i = 0; i < x.size(); ++i) scores[i] = static_cast<float>(std::fabs(x[i] - median));
   return scores;
 }
 
 inline Scores largest_step(const Readings& x) {
-  Scores scores;
+  Scores scores(x.size());
+  double before = 0;
   for (std::size_t i = 0; i < x.size(); ++i) {
-    const double before = i > 0 ? std::fabs(x[i] - x[i - 1]) : 0;
     const double after = i + 1 < x.size() ? std::fabs(x[i + 1] - x[i]) : 0;
-    scores.push_back(static_cast<float>(std::max(before, after)));
+    scores[i] = static_cast<float>(std::max(before, after));
+    before = after;
   }
   return scores;
 }
@@ -72,7 +73,7 @@ inline Scores largest_step(const Readings& x) {
 // How many standard deviations of the readings before from their mean.
 template <std::size_t size>
 Scores moving_z(const Readings& x) {
-  Window before(size, x.front());
+  Window<size> before(x.front());
   Scores scores(x.size(), 0);
   for (std::size_t i = 0; i < x.size(); ++i) {
     if (i >= size) {
@@ -89,8 +90,9 @@ inline Scores change_of_variance(const Readings& x) {
   constexpr std::size_t size = 32;
   Readings steps(x.size(), 0);
   for (std::size_t i = 1; i < x.size(); ++i) steps[i] = x[i] - x[i - 1];
-  Window last(size, 0);
-  std::vector<double> logarithms;
+  Window<size> last(0);
+  Readings logarithms;
+  logarithms.reserve(x.size());
   for (std::size_t i = 0; i < x.size(); ++i) {
     last.add(steps, i);
     logarithms.push_back(std::log(last.variance() + nothing * nothing));
@@ -99,9 +101,9 @@ inline Scores change_of_variance(const Readings& x) {
 }
 
 inline Scores run_length(const Readings& x) {
-  Scores scores;
-  for (std::size_t i = 0; i < x.size(); ++i) {
-    scores.push_back(i > 0 && x[i] == x[i - 1] ? scores.back() + 1 : 1);
+  Scores scores(x.size(), 1);
+  for (std::size_t i = 1; i < x.size(); ++i) {
+    if (x[i] == x[i - 1]) scores[i] = scores[i - 1] + 1;
   }
   return scores;
 }

@@ -6,6 +6,7 @@ import csv
 import itertools
 import math
 import random
+import statistics
 import sys
 from collections import Counter, defaultdict
 from datetime import datetime, timedelta, timezone
@@ -343,6 +344,42 @@ anomalies:
         (row,) = told["anomalies"]
         self.assertEqual((row["kind"], row["severity"]), ("spike", "4 and above"))
         self.assertGreater(row["roc_auc"], 0.95)
+
+    def test_areas_are_those_of_all_pairs_of_readings(self):
+        """Of detectors of values, steps and deviations, by comparing each anomalous reading with each normal one."""
+        config = """
+anomalies: {basis: rate, per_day: 800, types: {missing_data: {weight: 0}, trend: {weight: 0}, pattern: {weight: 0}, noise: {weight: 0}}}
+"""
+        self.write("my.yaml", config)
+        self.fill("data", "--config", "my.yaml", "--rate", "1", "--duration", "30m", identities=self.write_identities([identity("S1")]))
+        rows = query_all(self.dir / "data", "SELECT timestamp, anomaly_flag, temperature, vibration, voltage FROM sensor_readings")
+        events = query_all(self.dir / "data", "SELECT started_at, ended_at, channel FROM anomaly_events")
+        normal = [i for i, row in enumerate(rows) if not row[1]]
+        won = Counter()
+        for channel, name in enumerate(("temperature", "vibration", "voltage"), 2):
+            x = [row[channel] for row in rows]
+            median = sorted(x)[len(x) // 2]
+            steps = [abs(b - a) for a, b in itertools.pairwise(x)]
+            scores = {"distance": [abs(value - median) for value in x],
+                      "step": [max(pair) for pair in zip([0, *steps], [*steps, 0])]}
+            for size in (32, 256):
+                scores[f"z{size}"] = [0 if i < size else abs(value - statistics.fmean(x[i - size:i])) /
+                                      (statistics.pstdev(x[i - size:i]) + 1e-6) for i, value in enumerate(x)]
+            found = [i for i, row in enumerate(rows) if row[1] and any(a <= row[0] <= b and of == name for a, b, of in events)]
+            for detector, score in scores.items():
+                wins = sum((score[i] > score[j]) + (score[i] == score[j]) / 2 for i in found for j in normal)
+                won[detector] += wins / len(normal)
+        (row,) = json.loads(self.fleet_sim("report", "data", "--json").stdout)["detectability"]["anomalies"]
+        self.assertEqual(row["detector"], max(won, key=won.get))
+        self.assertAlmostEqual(row["roc_auc"], won[row["detector"]] / row["readings"], places=4)
+
+    def test_the_name_of_the_folder_does_not_matter(self):
+        fleet = self.write_identities([identity(f"S{n}") for n in range(50)])
+        self.fill("data", "--rate", "1", "--duration", "10m", "--shard-by", "sensor", identities=fleet)
+        told = json.loads(self.fleet_sim("report", "data", "--json").stdout)["detectability"]
+        self.assertLess(told["sensors"], 50)
+        (self.dir / "data").rename(self.dir / "elsewhere")
+        self.assertEqual(json.loads(self.fleet_sim("report", "elsewhere", "--json").stdout)["detectability"], told)
 
 
 class BenchmarkSet(ScoreTest):
