@@ -305,6 +305,7 @@ TEST_CASE("texts of timestamps sort as the times do") {
 TEST_CASE("a TimestampReader reads what parse_timestamp reads, whatever it read before") {
   TimestampReader reader;
   CHECK_FALSE(reader.read(std::string(20, '\0') + "123456Z"));
+  CHECK_FALSE(reader.read(std::string(16, '\0') + ":05.000000Z"));
   for (const std::string_view text :
        {"2026-01-31T12:00:05.000001Z", "2026-01-31T12:00:05.999999Z", "2026-01-31T12:00:05.1+02:00",
         "2026-01-31T12:00:05.123456Z", "2026-01-31T12:00:05.12345xZ", "2026-01-31T12:00:05.123456+",

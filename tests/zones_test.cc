@@ -10,6 +10,7 @@
 #include "model/sensor.h"
 #include "model/signal.h"
 #include "zones/daylight_rule.h"
+#include "zones/hour_of_day.h"
 #include "zones/zone.h"
 #include "zones/zone_data.h"
 
@@ -94,6 +95,27 @@ TEST_CASE("real zones change when they do, now and long after the data's last li
   }
   CHECK(named("Europe/Berlin") == named("Europe/Berlin"));
   CHECK(named("Europe/Berlin") != named("Europe/Paris"));
+}
+
+TEST_CASE("the hour of the day is that of the clock on the wall, in whatever order moments come") {
+  struct Moment {
+    const char* at;
+    std::size_t hour;
+  };
+  const std::vector<Moment> moments{{"2026-03-29T00:59:59.999999Z", 1}, {"2026-03-29T01:00:00Z", 3},
+                                    {"2026-03-29T00:00:00Z", 1},        {"2026-03-28T23:59:59.999999Z", 0},
+                                    {"2026-03-28T22:59:59Z", 23},       {"2026-10-25T00:59:59Z", 2},
+                                    {"2026-10-25T01:00:00Z", 2},        {"2026-10-25T02:00:00Z", 3}};
+  const zones::Zone berlin = named("Europe/Berlin"), kolkata = named("Asia/Kolkata");
+  zones::HourOfDay hour;
+  for (const Moment& moment : moments) {
+    CAPTURE(moment.at);
+    CHECK(hour.of(at(moment.at), berlin) == moment.hour);
+  }
+  CHECK(hour.of(at("2026-01-01T18:29:59Z"), kolkata) == 23);
+  CHECK(hour.of(at("2026-01-01T18:30:00Z"), kolkata) == 0);
+  CHECK(hour.of(at("1969-12-31T23:59:59Z"), zones::Zone()) == 23);
+  CHECK(hour.of(earliest_timestamp, zones::Zone(-an_hour)) == 23);
 }
 
 TEST_CASE("names are those of the data, and none that depends on the machine") {

@@ -46,6 +46,13 @@ std::optional<std::uint32_t> eight_digits(std::uint64_t characters) {
   return static_cast<std::uint32_t>((first + second) >> 32);
 }
 
+// Eight characters, the first in the lowest byte.
+std::uint64_t word_at(std::string_view text, std::size_t place) {
+  std::uint64_t word;
+  std::memcpy(&word, text.data() + place, sizeof(word));
+  return word;
+}
+
 bool take(std::string_view& text, char expected) {
   if (text.empty() || text.front() != expected) return false;
   text.remove_prefix(1);
@@ -154,20 +161,18 @@ std::optional<Timestamp> parse_timestamp(std::string_view text) {
 }
 
 std::optional<Timestamp> TimestampReader::read(std::string_view text) {
-  const bool full_width = text.size() == timestamp_width && text[19] == '.' && text[26] == 'Z';
-  if (full_width && std::equal(minute_text_.begin(), minute_text_.end(), text.begin())) {
-    std::uint64_t second_and_fraction = 0;
-    auto* const characters = reinterpret_cast<char*>(&second_and_fraction);
-    std::memcpy(characters, text.data() + 17, 2);
-    std::memcpy(characters + 2, text.data() + 20, 6);
-    const auto microseconds = eight_digits(second_and_fraction);
-    if (microseconds && *microseconds < 60 * microseconds_per_second) return minute_ + *microseconds;
+  const bool full_width =
+      text.size() == timestamp_width && text[16] == ':' && text[19] == '.' && text[26] == 'Z';
+  if (full_width && word_at(text, 0) == minute_[0] && word_at(text, 8) == minute_[1]) {
+    const std::uint64_t fraction = word_at(text, 19) >> 8;  // without the point
+    const auto microseconds = eight_digits(fraction << 16 | word_at(text, 11) >> 48);
+    if (microseconds && *microseconds < 60 * microseconds_per_second) return minute_begins_ + *microseconds;
   }
   const auto moment = parse_timestamp(text);
-  if (moment && full_width && text[16] == ':') {
-    std::copy_n(text.begin(), minute_width, minute_text_.begin());
-    minute_ = *moment - *moment % (60 * microseconds_per_second);
-    if (minute_ > *moment) minute_ -= 60 * microseconds_per_second;
+  if (moment && full_width) {
+    minute_ = {word_at(text, 0), word_at(text, 8)};
+    minute_begins_ = *moment - *moment % (60 * microseconds_per_second);
+    if (minute_begins_ > *moment) minute_begins_ -= 60 * microseconds_per_second;
   }
   return moment;
 }

@@ -3,6 +3,7 @@
 #pragma once
 
 #include <array>
+#include <bit>
 #include <cstdint>
 #include <optional>
 #include <string>
@@ -47,9 +48,10 @@ class TimestampReader {
   std::optional<Timestamp> read(std::string_view text);
 
  private:
-  static constexpr std::size_t minute_width = 17;  // 2026-11-23T11:42:
-  std::array<char, minute_width> minute_text_{};
-  Timestamp minute_ = 0;
+  // Eight characters each.
+  std::array<std::uint64_t, 2> minute_ = std::bit_cast<std::array<std::uint64_t, 2>>(
+      std::array{'1', '9', '7', '0', '-', '0', '1', '-', '0', '1', 'T', '0', '0', ':', '0', '0'});
+  Timestamp minute_begins_ = 0;
 };
 
 // Accepts 2026-01-31, 2026-01-31T12:30, 2026-01-31T12:30:05 and fractions of up to six digits, with T or a

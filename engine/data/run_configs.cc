@@ -81,4 +81,16 @@ PerAnomalyType<double> expected_shares(const config::Config& config, const Trait
   return shares;
 }
 
+const PerAnomalyType<double>& ExpectedShares::find(const config::Config& config, const Traits& traits,
+                                                   Microseconds period, const types::SensorType& type) {
+  Key key{&config, &type, rate_of(config, period), {}};
+  auto& texts = std::get<std::array<std::string, trait_count>>(key);
+  std::ranges::copy(traits, texts.begin());
+  std::string& location = texts[index_of(Trait::location)];
+  location = model::location_class(config.behaviors, location);
+  const auto [entry, is_new] = known_.try_emplace(std::move(key));
+  if (is_new) entry->second = expected_shares(config, traits, period, type);
+  return entry->second;
+}
+
 }  // namespace fleet_sim::data

@@ -12,6 +12,7 @@
 #include <mutex>
 #include <string>
 #include <string_view>
+#include <tuple>
 #include <vector>
 
 #include "base/terms.h"
@@ -78,5 +79,19 @@ class RunConfigs {
 PerAnomalyType<double> expected_shares(const config::Config& config, const Traits& traits,
                                        Microseconds period,
                                        const types::SensorType& type = types::built_in_type());
+
+// The same, computed once for all sensors that have the same traits, but for their places within a class.
+// Borrows configs and types. One thread at a time.
+class ExpectedShares {
+ public:
+  // Valid as long as this is.
+  const PerAnomalyType<double>& find(const config::Config& config, const Traits& traits, Microseconds period,
+                                     const types::SensorType& type);
+
+ private:
+  using Key = std::tuple<const config::Config*, const types::SensorType*, double,  // readings per second
+                         std::array<std::string, trait_count>>;
+  std::map<Key, PerAnomalyType<double>> known_;
+};
 
 }  // namespace fleet_sim::data

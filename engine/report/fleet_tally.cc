@@ -233,7 +233,7 @@ std::vector<std::optional<double>> FleetTally::add_expectation(
     std::uint64_t due = 0;
   };
   std::vector<Strand> strands(tally.strands());
-  std::map<std::pair<std::uint32_t, Microseconds>, PerAnomalyType<double>> shares;
+  std::map<std::pair<std::uint32_t, Microseconds>, const PerAnomalyType<double>*> shares;
   for (std::size_t i = 0; shard.config.is_known && i < tally.cells().size(); ++i) {
     const Cell& cell = tally.cells()[i];
     const data::ConfigEra& era = shard.config.eras[tally.era(cell.combination)];
@@ -243,15 +243,14 @@ std::vector<std::optional<double>> FleetTally::add_expectation(
     const bool rate_matters = era.config->anomalies.basis == config::AnomalyBasis::event;
     const Microseconds period = rate_matters ? tally.sensors()[cell.sensor].period : 0;
     const auto [entry, is_new] = shares.try_emplace({cell.combination, period});
-    if (is_new)
-      entry->second = data::expected_shares(*era.config, tally.traits(cell.combination), period, *type);
+    if (is_new) entry->second = &shares_.find(*era.config, tally.traits(cell.combination), period, *type);
     Kind& kind = kinds_[kinds[cell.combination]];
     Strand& strand = strands[tally.strand(cell.combination)];
     const std::uint64_t due = cell.readings + sum_of(missing[i]);
     kind.with_expectation += due;
     strand.due += due;
     for (std::size_t k = 0; k < anomaly_type_count; ++k) {
-      const double expected = entry->second[k] * static_cast<double>(due);
+      const double expected = (*entry->second)[k] * static_cast<double>(due);
       kind.expected[k] += expected;
       strand.expected += expected;
     }

@@ -94,6 +94,7 @@ class FleetTally {
   std::vector<bool> goes_back_;  // by shard
   std::map<std::vector<std::string>, std::uint32_t> number_of_kind_;
   std::vector<Kind> kinds_;
+  data::ExpectedShares shares_;
   std::vector<TypicalDay> daily_;
   EventTally events_;
   MissingData missing_;

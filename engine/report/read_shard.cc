@@ -205,6 +205,9 @@ class PartTally {
 
   void operator()(const tbb::blocked_range<std::uint64_t>& offsets) {
     tables::Database shard = data::open_shard(file_);
+    // Nearly every page is read once, and sooner into a cache that fits into the processor's own.
+    if (const tables::StorageError error = shard.execute("PRAGMA cache_size = -512"); !error.ok())
+      fail(file_, error.message);
     TimeColumn times(file_);
     std::uint64_t readings = 0;
     const auto take = [&](const tables::VisitedRow& row) {

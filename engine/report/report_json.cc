@@ -199,7 +199,7 @@ void BoundedReport::deleted(const tables::Deletions& deleted) {
 void BoundedReport::hours(const DailyCurve& curve, std::string_view channel) {
   json_.key("hours");
   json_.begin('[');
-  for (std::size_t hour = 0; hour < hours_per_day; ++hour) {
+  for (std::size_t hour = 0; hour < zones::hours_per_day; ++hour) {
     const HourMean& mean = curve[hour];
     json_.object([&] {
       json_.member("hour", hour);

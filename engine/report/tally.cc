@@ -4,7 +4,6 @@
 #include <utility>
 
 #include "model/profile.h"
-#include "model/signal.h"
 
 namespace fleet_sim::report {
 namespace {
@@ -21,7 +20,7 @@ bool is_wide(Microseconds spacing, Microseconds period) {
 }
 
 void add_curve(DailyCurve& to, const DailyCurve& more) {
-  for (std::size_t hour = 0; hour < hours_per_day; ++hour) {
+  for (std::size_t hour = 0; hour < zones::hours_per_day; ++hour) {
     to[hour].sum += more[hour].sum;
     to[hour].readings += more[hour].readings;
   }
@@ -74,8 +73,7 @@ void ReadingTally::add(const StoredReading& reading) {
     if (takes_rows(*reading.anomaly) && context_->injected.hold(reading.sensor_id, reading.at)) ++cell.left;
   } else if (reading.daily_value) {
     DailyCurve& curve = curves_[combinations_[cell.combination].location_class];
-    HourMean& hour = curve[static_cast<std::size_t>(
-        model::local_hour(reading.at, context_->config->clock.zone.offset_at(reading.at)))];
+    HourMean& hour = curve[hour_.of(reading.at, context_->config->clock.zone)];
     hour.sum += *reading.daily_value;
     ++hour.readings;
   }

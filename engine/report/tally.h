@@ -23,6 +23,7 @@
 #include "report/gaps.h"
 #include "report/text_index.h"
 #include "types/schema.h"
+#include "zones/hour_of_day.h"
 
 namespace fleet_sim::report {
 
@@ -58,8 +59,7 @@ struct HourMean {
 
   [[nodiscard]] double mean() const { return sum / static_cast<double>(readings); }
 };
-inline constexpr std::size_t hours_per_day = 24;
-using DailyCurve = std::array<HourMean, hours_per_day>;
+using DailyCurve = std::array<HourMean, zones::hours_per_day>;
 
 // The channel of which there are daily curves: the first whose values are measured. None where all are
 // counted or codes, whose means say nothing.
@@ -170,6 +170,7 @@ class ReadingTally {
   std::vector<DailyCurve> curves_;  // by class
   course::PieceOfTime era_;
   course::PieceOfTime slot_;
+  zones::HourOfDay hour_;
   std::vector<std::vector<SlotCount>> slots_;
   GapTally gaps_;
   bool goes_back_ = false;
