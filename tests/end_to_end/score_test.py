@@ -348,7 +348,7 @@ anomalies:
     def test_areas_are_those_of_all_pairs_of_readings(self):
         """Of detectors of values, steps and deviations, by comparing each anomalous reading with each normal one."""
         config = """
-anomalies: {basis: rate, per_day: 800, types: {missing_data: {weight: 0}, trend: {weight: 0}, pattern: {weight: 0}, noise: {weight: 0}}}
+anomalies: {basis: rate, per_day: 2000, severity: graded, types: {spike: {severity: [1, 1.5]}, missing_data: {weight: 0}, trend: {weight: 0}, pattern: {weight: 0}, noise: {weight: 0}}}
 """
         self.write("my.yaml", config)
         self.fill("data", "--config", "my.yaml", "--rate", "1", "--duration", "30m", identities=self.write_identities([identity("S1")]))
