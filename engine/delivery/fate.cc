@@ -1,7 +1,6 @@
 #include "delivery/fate.h"
 
 #include <algorithm>
-#include <cmath>
 
 #include "base/math.h"
 #include "base/normal.h"
