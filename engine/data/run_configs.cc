@@ -1,5 +1,6 @@
 #include "data/run_configs.h"
 
+#include <algorithm>
 #include <cmath>
 #include <utility>
 
