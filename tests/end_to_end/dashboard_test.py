@@ -174,6 +174,19 @@ class Dashboard(DashboardTest):
         self.script("at('stretches-rows').closest('details').open = true")
         self.assertIn("missing data", self.text("#stretches-rows"))
 
+    def test_a_sensor_whose_readings_are_all_missing(self):
+        # At this moment, and for 27 seconds more, this one is in an anomaly that takes its readings away.
+        fleet = self.write_identities([identity("a&since=x"), identity("y")])
+        self.serve("--start", "2026-11-29T20:12:32.227438Z", identities=fleet)
+        self.open("#sensor=a%26since%3Dx")
+        self.until("several are counted", lambda: re.fullmatch(r"no value over \d+ s; [2-9] readings missing",
+                                                               self.text("#temperature-range") or ""))
+        self.assertEqual(self.text("#temperature-value"), "missing")
+        self.open("#sensor=y")
+        self.until("it has values", lambda: re.fullmatch(r"\S+ °C to \S+ °C over \d+ s; 0 readings missing",
+                                                         self.text("#temperature-range") or ""))
+        self.assert_no_complaints()
+
     def test_shards_by_pages(self):
         fleet = self.write_identities([identity(f"S{i:03}") for i in range(120)])
         self.serve("--shard-by", "sensor", identities=fleet)
