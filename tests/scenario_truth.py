@@ -7,8 +7,7 @@ import re
 from dataclasses import dataclass
 from datetime import datetime, timezone
 
-from truth_basics import (EPOCH, LAST_MOMENT, SCENARIO_REACH, SCENARIO_TURN, canonical_firmware, draw_block, hash_text, round_keys,
-                          share_of, span_of, uniform)
+from truth_basics import EPOCH, LAST_MOMENT, canonical_firmware, hash_text, mix_words, share_of, span_of, uniform
 
 VERBS = ("set", "silence", "add", "reset", "fault", "deliver", "join", "leave")
 LASTING = ("silence", "add", "fault", "deliver")
@@ -42,9 +41,9 @@ class Entry:
         self.waves = [(span_of(delay), share_of(share)) for delay, share in said.get("waves", {"0s": "1"}).items()]
         self.follows = None
 
-    def delay(self, keys, turn):
-        """After the beginning of a turn; None: it never reaches the sensor."""
-        u = uniform(draw_block(keys, SCENARIO_REACH, hash_text(self.name))[0])
+    def delay(self, seed, sensor, turn):
+        """After the beginning of a turn; None: it never reaches the sensor, a hash of an id."""
+        u = uniform(mix_words(mix_words(seed, hash_text(self.name)), sensor))
         wave = next((i for i, (_, share) in enumerate(self.waves) if share > u), None)
         if wave is None:
             return None
@@ -52,10 +51,13 @@ class Entry:
         if self.is_ramp and wave > 0:
             earlier, least = self.waves[wave - 1]
             after = earlier + int((u - least) / (share - least) * (after - earlier))
-        return after + int(self.draw(keys, turn)[0] * self.spread)
+        return after + int(uniform(self.word(seed, sensor, turn)) * self.spread)
 
-    def draw(self, keys, turn):
-        return [uniform(word) for word in draw_block(keys, SCENARIO_TURN, hash_text(self.name), turn)]
+    def word(self, seed, sensor, turn):
+        return mix_words(mix_words(mix_words(seed, hash_text(self.name)), sensor), turn)
+
+    def is_failure(self, seed, sensor, turn):
+        return uniform(mix_words(self.word(seed, sensor, turn), mix_words(seed, hash_text(self.name)))) < self.fails
 
     def fits(self, sensor_id, texts):
         site = texts["location"].split(" - ")[0]
@@ -102,7 +104,7 @@ class Story:
     its type. Of one that a reload brings, only entries from then on count, and it may have been in the fleet before."""
 
     def __init__(self, plan, seed, sensor_id, texts, since=None, returns=False):
-        self.id, self.keys = sensor_id, round_keys(seed, hash_text(sensor_id))
+        self.id, self.seed, self.key = sensor_id, seed, hash_text(sensor_id)
         self.identity, self.said = texts, {}  # and what entries say in its place
         self.has_left, self.reached = returns, set()  # by the names of the entries
         self.plan, self.ignored, self.queue = [], set(), []
@@ -155,7 +157,7 @@ class Story:
             if not is_hit:
                 is_met = is_open and entry.fits(self.id, self.texts) and \
                     (entry.follows is None or self.plan[entry.follows].name in self.reached)
-                delay = entry.delay(self.keys, turn) if is_met else None
+                delay = entry.delay(self.seed, self.key, turn) if is_met else None
                 if delay is not None and at + delay <= entry.last:
                     heapq.heappush(self.queue, (at + delay, number, turn, True))
                 if entry.every and at + entry.every <= entry.last:
@@ -164,7 +166,7 @@ class Story:
                 yield self.meet(entry, at, turn)
 
     def meet(self, entry, at, turn):
-        fails = entry.draw(self.keys, turn)[1] < entry.fails
+        fails = entry.is_failure(self.seed, self.key, turn)
         self.reached.add(entry.name)
         before = self.has_left
         if entry.verb in ("join", "leave"):

@@ -17,10 +17,12 @@
 #include <vector>
 
 #include "base/problems.h"
+#include "base/random.h"
 #include "config/load_config.h"
 #include "fleet/fleet.h"
 #include "support/rosters.h"
 #include "timeline/glob.h"
+#include "timeline/reach.h"
 #include "timeline/timeline.h"
 
 namespace fleet_sim::timeline_test {
@@ -190,6 +192,48 @@ TEST_CASE("waves reach the shares they name, each sensor once") {
   CHECK(fits(static_cast<std::size_t>(std::ranges::count_if(moments, &Moment::fails)), moments.size(), 0.02));
   CHECK(count_until(moments, start + hour + day) == by_wave[0]);
   CHECK(count_until(moments, start + hour + 4 * day) == by_wave[0] + by_wave[1]);
+}
+
+TEST_CASE(
+    "which sensors come first, how late each is and where it fails have nothing to do with each other") {
+  constexpr std::size_t sensors = 20'000;
+  const timeline::Plan plan =
+      plan_of({"name: a, at: +1h, every: 1d, set: {model: x}, waves: {0h: 30%}, spread: 1h, fails: 20%",
+               "name: b, at: +1h, every: 1d, set: {model: x}, waves: {0h: 30%}, spread: 1h, fails: 20%"});
+  // What may be so of a sensor, with its share.
+  using Facts = std::vector<std::pair<bool, double>>;
+  const auto facts_of = [](const timeline::Reach& reach, std::uint64_t sensor, std::uint64_t turn) -> Facts {
+    const auto hit = reach.hit(sensor, turn);
+    return {{hit.has_value(), 0.3}, {hit && hit->after < hour / 2, 0.15}, {reach.fails(sensor, turn), 0.2}};
+  };
+  for (const std::uint64_t seed : {0, 1, 7}) {
+    const timeline::Reach a(plan[0].entry, seed), b(plan[1].entry, seed), other_seed(plan[0].entry, seed + 1);
+    std::vector<Facts> all;
+    for (std::uint64_t i = 0; i < sensors; ++i) {
+      const std::uint64_t sensor = hash_text(fmt::format("S_{}", i));
+      Facts& facts = all.emplace_back(facts_of(a, sensor, 0));
+      const auto also = [&](const Facts& more) { facts.insert(facts.end(), more.begin(), more.end()); };
+      also(facts_of(b, sensor, 0));
+      also(facts_of(other_seed, sensor, 0));
+      // Of the next turn, what is drawn anew.
+      const auto hit = a.hit(sensor, 1);
+      CHECK(hit.has_value() == facts[0].first);
+      also({{hit && hit->after < hour / 2, 0.15}, {a.fails(sensor, 1), 0.2}});
+    }
+    for (std::size_t j = 0; j < all[0].size(); ++j) {
+      for (std::size_t k = 0; k < j; ++k) {
+        const auto both =
+            std::ranges::count_if(all, [&](const Facts& facts) { return facts[j].first && facts[k].first; });
+        double share = all[0][j].second * all[0][k].second;
+        if (k == 0 && (j == 1 || j == 9)) share = 0.15;  // only those that are reached come late …
+        if (k == 1 && j == 9) share = 0.075;             // … or early, in any turn
+        if ((k == 3 && j == 4) || (k == 6 && j == 7)) share = 0.15;
+        CAPTURE(j);
+        CAPTURE(k);
+        CHECK(fits(static_cast<std::size_t>(both), sensors, share));
+      }
+    }
+  }
 }
 
 TEST_CASE("a linear ramp and a spread reach sensors evenly") {

@@ -34,7 +34,7 @@ def timestamp(at):
 
 MASK = 2**64 - 1
 READING, ONSET, NOISE, STEADY_START, PHASE, PARTITION = range(6)  # streams
-FAULT_STRETCH, SCENARIO_REACH, SCENARIO_TURN, AGING, DELIVERY = range(9, 14)
+FAULT_STRETCH, AGING, DELIVERY = 9, 12, 13
 standard_normal = NormalDist().inv_cdf  # Wichura's AS 241
 
 

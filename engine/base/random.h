@@ -27,9 +27,7 @@ enum class Stream : std::uint64_t {
   backoff,
   generate,
   fault_stretch,
-  scenario_reach,
-  scenario_turn,
-  aging,
+  aging = 12,  // 10 and 11 are free
   delivery
 };
 

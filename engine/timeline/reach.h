@@ -4,7 +4,8 @@
 //
 // U(name, id), uniform, decides in which wave a sensor is: the first whose share exceeds it. It stays from
 // turn to turn, so that those that come first always do. U₂, of each turn, is the sensor's own delay as a
-// part of `spread`; U₃ says whether the entry fails at it.
+// part of `spread`; U₃ says whether the entry fails at it. All come from mixed words rather than from blocks
+// of the generator, which take ten times as long: whom an entry reaches is asked of every sensor at once.
 #pragma once
 
 #include <cstdint>
@@ -36,13 +37,14 @@ class Reach {
 
  private:
   [[nodiscard]] std::optional<Hit> wave_of(std::uint64_t sensor) const;
+  // The word of U₂ in a turn. That of U₃ is mixed once more.
+  [[nodiscard]] std::uint64_t word_of(std::uint64_t sensor, std::uint64_t turn) const;
 
   std::vector<scenario::Wave> waves_;
   bool is_ramp_;
   Microseconds spread_;
   double fails_;
-  std::uint64_t seed_;
-  std::uint64_t name_;
+  std::uint64_t key_;  // of the seed and the name
 };
 
 }  // namespace fleet_sim::timeline

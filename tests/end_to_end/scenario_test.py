@@ -6,14 +6,13 @@ import csv
 import io
 import math
 import random
-import re
 import sys
 from datetime import datetime, timezone
 
 from fleet import *
 
 sys.path.insert(0, str(SOURCE / "tests"))
-from ground_truth import draw_block, hash_text, round_keys, uniform  # noqa: E402
+from ground_truth import hash_text, mix_words, uniform  # noqa: E402
 
 SEED = 7
 MINUTE = 60 * SECOND
@@ -22,34 +21,25 @@ DAY = 24 * HOUR
 START = micros("2026-03-01T00:00:00.000000Z")
 
 
-@functools.lru_cache(maxsize=None)
-def stream(name):
-    """The number of a stream of draws: its place in the enumeration."""
-    header = (SOURCE / "engine" / "base" / "random.h").read_text(encoding="utf-8")
-    names = re.search(r"enum class Stream : std::uint64_t \{([^}]*)\}", header)[1].replace(",", " ").split()
-    return names.index(name)
-
-
 class Reach:
     """When an entry reaches a sensor: in the first wave whose share exceeds U, and U2 of the spread later."""
 
     def __init__(self, name, waves=((0, 1),), spread=0, fails=0):
-        self.name, self.waves, self.spread, self.share = hash_text(name), waves, spread, fails
+        self.key, self.waves, self.spread, self.share = mix_words(SEED, hash_text(name)), waves, spread, fails
 
-    def draw(self, what, sensor, *turn):
-        return [uniform(word) for word in
-                draw_block(round_keys(SEED, hash_text(sensor)), stream(what), self.name, *turn)[:2]]
+    def word(self, sensor, turn):
+        return mix_words(mix_words(self.key, hash_text(sensor)), turn)
 
     def delay(self, sensor, turn=0):
         """None: it does not."""
-        share = self.draw("scenario_reach", sensor)[0]
+        share = uniform(mix_words(self.key, hash_text(sensor)))
         after = next((delay for delay, least in self.waves if least > share), None)
         if after is None:
             return None
-        return after + (int(self.draw("scenario_turn", sensor, turn)[0] * self.spread) if self.spread else 0)
+        return after + int(uniform(self.word(sensor, turn)) * self.spread)
 
     def fails(self, sensor, turn=0):
-        return self.share > 0 and self.draw("scenario_turn", sensor, turn)[1] < self.share
+        return uniform(mix_words(self.word(sensor, turn), self.key)) < self.share
 
 
 class ScenarioTest(FleetTest):

@@ -36,8 +36,8 @@ class ScenariosPage(PageTest):
         report = report["over_time"]
         self.assertEqual([(mark["at"][:13], mark["name"], mark["sensors"], mark["what"]) for mark in report["marks"]],
                          [("2026-03-02T00", "rollout", 1, "set: {firmware_version: 1.4}, wave 1 of 3"),
-                          ("2026-03-03T00", "rollout", 3, "set: {firmware_version: 1.4}, wave 2 of 3"),
-                          ("2026-03-04T12", "rollback", 4, "set: {firmware_version: 1.3}")])
+                          ("2026-03-03T00", "rollout", 2, "set: {firmware_version: 1.4}, wave 2 of 3"),
+                          ("2026-03-04T12", "rollback", 3, "set: {firmware_version: 1.3}")])
         self.assertEqual(len(report["stretches"]), 4)
         readings = {}
         for stretch in report["stretches"]:

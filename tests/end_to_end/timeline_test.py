@@ -10,22 +10,15 @@ from collections import Counter
 from fleet import *
 
 sys.path.insert(0, str(SOURCE / "tests"))
-from ground_truth import draw_block, hash_text, round_keys, uniform  # noqa: E402
+from ground_truth import hash_text, mix_words, uniform  # noqa: E402
 
 SCENARIOS = SOURCE / "configs" / "scenarios"
 SPAN = ("--start", "2026-03-01", "--duration", "30d", "--seed", "7")
 
 
-def stream(name):
-    """The number of a stream of draws: its place in the enumeration."""
-    header = (SOURCE / "engine" / "base" / "random.h").read_text(encoding="utf-8")
-    names = re.search(r"enum class Stream : std::uint64_t \{([^}]*)\}", header)[1].replace(",", " ").split()
-    return names.index(name)
-
-
 def reach(seed, entry, sensor):
     """What decides in which wave a sensor is."""
-    return uniform(draw_block(round_keys(seed, hash_text(sensor)), stream("scenario_reach"), hash_text(entry))[0])
+    return uniform(mix_words(mix_words(seed, hash_text(entry)), hash_text(sensor)))
 
 
 def random_scenario(draw):
