@@ -10,16 +10,17 @@ void add_up(std::span<const Added> all, Timestamp at, std::span<double> sums) {
   std::ranges::fill(sums, 0);
   for (const Added& one : all) {
     if (at < one.from || at >= one.until) continue;
+    const auto& [name, fade, channels] = *one.what;
     double share = 1;
-    if (one.fade > 0) {
-      const auto part = [&](Microseconds span) {
-        if (span >= one.fade) return raised_cosine(1);  // as nearly always
-        return raised_cosine(static_cast<double>(span) / static_cast<double>(one.fade));
+    if (fade > 0) {
+      const auto part = [fade](Microseconds span) {
+        if (span >= fade) return raised_cosine(1);  // as nearly always
+        return raised_cosine(static_cast<double>(span) / static_cast<double>(fade));
       };
       share = one.until == latest_timestamp ? part(at - one.from)
                                             : std::min(part(at - one.from), part(one.until - at));
     }
-    for (const auto& [channel, number] : one.channels) {
+    for (const auto& [channel, number] : channels) {
       if (channel < sums.size()) sums[channel] += share * number;  // the sensor may be of another type since
     }
   }

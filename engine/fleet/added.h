@@ -3,6 +3,7 @@
 
 #include <array>
 #include <cstdint>
+#include <memory>
 #include <optional>
 #include <span>
 #include <utility>
@@ -16,16 +17,25 @@
 
 namespace fleet_sim::fleet {
 
-// What an entry adds to the readings of a sensor for a while. Once for each entry and sensor: a later turn
-// takes the place of the one before.
+// What an entry adds to the readings of sensors of a type.
+struct Addition {
+  identity::Text name{};  // of the entry
+  Microseconds fade = 0;
+  std::vector<std::pair<std::uint8_t, double>> channels{};
+
+  bool operator==(const Addition&) const = default;
+};
+
+// What is added to the readings of a sensor for a while, never null. Once for each entry and sensor: a later
+// turn takes the place of the one before.
 struct Added {
   Timestamp from = 0;
   Timestamp until = 0;
-  Microseconds fade = 0;
-  identity::Text name{};  // of the entry
-  std::vector<std::pair<std::uint8_t, double>> channels{};
+  std::shared_ptr<const Addition> what{};  // by many sensors
 
-  bool operator==(const Added&) const = default;
+  bool operator==(const Added& other) const {
+    return from == other.from && until == other.until && *what == *other.what;
+  }
 };
 
 // What is added at that moment, by channel: there is a sum for each channel of the sensor.

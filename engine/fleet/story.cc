@@ -175,18 +175,32 @@ const types::Schema& Story::schema_of(std::uint32_t place) const {
   return profiles_->type_of(timeline_.population().identity(place)).schema;
 }
 
-// To the channels that the sensor has.
-void Story::add(const timeline::Moment& moment, const scenario::Add& add) {
-  Added added{moment.at, moment.until, entry(moment).fade, timeline_.script().name(moment.entry)};
+// To the channels that sensors of its type have. Few entries reach sensors at a time, so what was made last
+// is kept at hand.
+const std::shared_ptr<const Addition>& Story::addition(const timeline::Moment& moment,
+                                                       const scenario::Add& add) {
+  constexpr std::size_t most_at_hand = 64;
+  const identity::Text type = timeline_.population().type(moment.sensor);
+  if (additions_.size() == most_at_hand && !additions_.contains({moment.entry, type})) additions_.clear();
+  std::shared_ptr<const Addition>& known = additions_[{moment.entry, type}];
+  if (known) return known;
+  Addition made{timeline_.script().name(moment.entry), entry(moment).fade};
   const types::Schema& schema = schema_of(moment.sensor);
   for (const auto& [channel, number] : add.channels) {
     if (const auto index = schema.find_channel(channel))
-      added.channels.emplace_back(static_cast<std::uint8_t>(*index), number);
+      made.channels.emplace_back(static_cast<std::uint8_t>(*index), number);
   }
-  if (added.channels.empty()) return;
+  known = std::make_shared<const Addition>(std::move(made));
+  return known;
+}
+
+void Story::add(const timeline::Moment& moment, const scenario::Add& add) {
+  const std::shared_ptr<const Addition>& what = addition(moment, add);
+  if (what->channels.empty()) return;
   std::vector<Added>& all = change(moment.sensor).added;
-  std::erase_if(all, [&](const Added& one) { return one.until <= moment.at || one.name == added.name; });
-  all.push_back(std::move(added));
+  std::erase_if(all,
+                [&](const Added& one) { return one.until <= moment.at || one.what->name == what->name; });
+  all.push_back({moment.at, moment.until, what});
 }
 
 void Story::service(const timeline::Moment& moment, const scenario::Reset& reset) {

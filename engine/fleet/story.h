@@ -2,12 +2,14 @@
 // is said of each. Every cohort has its own, over its own sensors, because when an entry reaches a sensor
 // depends on that sensor alone: nothing has to happen to the whole fleet at once. Touched by the cohort's
 // thread; owns a timeline, 8 bytes a sensor once one has been silent, as many once readings of one have
-// changed, and some 100 for each sensor to which something is being added, of which a part has been replaced,
-// or whose rows have arrived in a way of their own. Sensors are their positions in the cohort.
+// changed, some 100 for each sensor to which something is being added, of which a part has been replaced, or
+// whose rows have arrived in a way of their own, and 32 for each entry that adds to one. Sensors are their
+// positions in the cohort.
 #pragma once
 
 #include <cstddef>
 #include <cstdint>
+#include <map>
 #include <memory>
 #include <optional>
 #include <span>
@@ -137,7 +139,10 @@ class Story {
   [[nodiscard]] PastStory past_of(std::size_t sensor) const;
 
   // Sensors are made with other profiles from now on, or one is of another identity.
-  void use(std::shared_ptr<ProfileTable> profiles) { profiles_ = std::move(profiles); }
+  void use(std::shared_ptr<ProfileTable> profiles) {
+    profiles_ = std::move(profiles);
+    additions_.clear();  // the channels of a type may be other ones
+  }
   void rename(std::size_t sensor, std::uint32_t identity) { timeline_.rename(place_of(sensor), identity); }
 
   // The sensors from `first` on have changed places: where the k-th one is, the one `order[k]` behind the
@@ -154,6 +159,7 @@ class Story {
   [[nodiscard]] model::Circumstances find_circumstances(std::size_t sensor, Timestamp at,
                                                         std::size_t channels);
   void take_note(const timeline::Moment& moment);
+  const std::shared_ptr<const Addition>& addition(const timeline::Moment& moment, const scenario::Add& add);
   void add(const timeline::Moment& moment, const scenario::Add& add);
   void service(const timeline::Moment& moment, const scenario::Reset& reset);
   void deliver(const timeline::Moment& moment, const scenario::Deliver& how);
@@ -170,6 +176,8 @@ class Story {
   std::unordered_map<std::uint32_t, identity::Text> faults_;  // by place
   // By place, as they were said: each lasts longer than those after it, which come first.
   std::unordered_map<std::uint32_t, std::vector<OwnDelivery>> deliveries_;
+  std::map<std::pair<std::uint32_t, identity::Text>, std::shared_ptr<const Addition>>
+      additions_;                     // by entry and type, some of them
   AddedTo sums_{};                    // of the last question
   std::vector<std::uint32_t> order_;  // by sensor, its place in the timeline; empty: the same
 };

@@ -103,7 +103,7 @@ void RebuiltRun::follow_scenario(Timestamp until) {
   told.added = [&](std::uint32_t sensor, const fleet::Added& added) {
     std::vector<fleet::Added>& all = lives_[roster_[sensor].id].added;
     for (fleet::Added& before : all) {
-      if (before.name == added.name) before.until = std::min(before.until, added.from);
+      if (before.what->name == added.what->name) before.until = std::min(before.until, added.from);
     }
     all.push_back(added);
   };

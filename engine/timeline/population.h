@@ -49,6 +49,7 @@ class Population {
   [[nodiscard]] identity::OverlayIndex overlay(std::uint32_t sensor) const {
     return overlays_.empty() ? identity::OverlayIndex{0} : overlays_[sensor];
   }
+  [[nodiscard]] identity::Text type(std::uint32_t sensor) const { return roster_[members_[sensor]].type; }
   // As it is now.
   [[nodiscard]] identity::Identity identity(std::uint32_t sensor) const {
     return roster_.shown(members_[sensor], overlay(sensor));
