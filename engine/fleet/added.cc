@@ -14,11 +14,12 @@ void add_up(std::span<const Added> all, Timestamp at, std::span<double> sums) {
     double share = 1;
     if (fade > 0) {
       const auto part = [fade](Microseconds span) {
-        if (span >= fade) return raised_cosine(1);  // as nearly always
         return raised_cosine(static_cast<double>(span) / static_cast<double>(fade));
       };
-      share = one.until == latest_timestamp ? part(at - one.from)
-                                            : std::min(part(at - one.from), part(one.until - at));
+      const Microseconds since = at - one.from;
+      const Microseconds left = one.until == latest_timestamp ? fade : one.until - at;
+      const bool is_whole = since >= fade && left >= fade;  // as nearly always
+      share = is_whole ? raised_cosine(1) : std::min(part(since), part(left));
     }
     for (const auto& [channel, number] : channels) {
       if (channel < sums.size()) sums[channel] += share * number;  // the sensor may be of another type since
