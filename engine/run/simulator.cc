@@ -22,6 +22,7 @@
 #include "start/describe_run.h"
 #include "start/open_files.h"
 #include "start/refuse_doubling.h"
+#include "start/resume.h"
 #include "start/run_span.h"
 #include "status/process.h"
 #include "status/run_text.h"

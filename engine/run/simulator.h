@@ -32,7 +32,7 @@
 #include "start/follow_record.h"
 #include "start/forecast.h"
 #include "start/inputs.h"
-#include "start/resume.h"
+#include "start/resumption.h"
 #include "start/sinks.h"
 #include "status/snapshot.h"
 #include "write/writer.h"

@@ -9,7 +9,7 @@
 #include "config/config.h"
 #include "identity/identity.h"
 #include "start/inputs.h"
-#include "start/resume.h"
+#include "start/resumption.h"
 
 namespace fleet_sim::start {
 

@@ -12,7 +12,7 @@
 #include "identity/identity.h"
 #include "sqlite/shard_plan.h"
 #include "start/edition.h"
-#include "start/resume.h"
+#include "start/resumption.h"
 
 namespace fleet_sim::start {
 

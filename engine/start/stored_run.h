@@ -10,6 +10,7 @@
 #include "config/config.h"
 #include "identity/identity.h"
 #include "start/resume.h"
+#include "start/resumption.h"
 #include "types/catalog.h"
 #include "write/places.h"
 

@@ -25,7 +25,7 @@
 #include "sqlite/shard_plan.h"
 #include "sqlite/sqlite_sink.h"
 #include "start/edition.h"
-#include "start/resume.h"
+#include "start/resumption.h"
 #include "storm/dice.h"
 #include "storm/edition.h"
 #include "storm/replay.h"
