@@ -42,7 +42,7 @@ class Entry:
         self.follows = None
 
     def delay(self, seed, sensor, turn):
-        """After the beginning of a turn; None: it never reaches the sensor, a hash of an id."""
+        """After the beginning of a turn; None: it never reaches the sensor. `sensor` is the hash of its id."""
         u = uniform(mix_words(mix_words(seed, hash_text(self.name)), sensor))
         wave = next((i for i, (_, share) in enumerate(self.waves) if share > u), None)
         if wave is None:

@@ -225,8 +225,8 @@ TEST_CASE(
         const auto both =
             std::ranges::count_if(all, [&](const Facts& facts) { return facts[j].first && facts[k].first; });
         double share = all[0][j].second * all[0][k].second;
-        if (k == 0 && (j == 1 || j == 9)) share = 0.15;  // only those that are reached come late …
-        if (k == 1 && j == 9) share = 0.075;             // … or early, in any turn
+        if (k == 0 && (j == 1 || j == 9)) share = 0.15;  // only those that are reached come early …
+        if (k == 1 && j == 9) share = 0.075;             // … in any turn
         if ((k == 3 && j == 4) || (k == 6 && j == 7)) share = 0.15;
         CAPTURE(j);
         CAPTURE(k);

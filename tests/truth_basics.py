@@ -30,7 +30,7 @@ def timestamp(at):
     return (EPOCH + timedelta(microseconds=at)).isoformat(timespec="microseconds") + "Z"
 
 
-# Randomness: Philox4x64-10 with key (seed, sensor) and counter (due, stream, 0, 0).
+# Randomness: Philox4x64-10 with key (seed, sensor) and counter (due, stream, 0, 0); for scenario and delivery, mixed words.
 
 MASK = 2**64 - 1
 READING, ONSET, NOISE, STEADY_START, PHASE, PARTITION = range(6)  # streams

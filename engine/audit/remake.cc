@@ -26,10 +26,8 @@ Remade remake(const history::RebuiltRun& run, const Track& track, Timestamp due,
   fleet::AddedTo sums;
   fleet::Serviced serviced;
   model::Circumstances then;
-  if (!life.added.empty()) {
-    fleet::add_up(life.added, due, sums);
-    then.added = std::span(sums).first(stretch->profile->channels.size());
-  }
+  const auto channels = std::span(sums).first(stretch->profile->channels.size());
+  if (life.add_up(due, channels)) then.added = channels;
   if (!life.serviced.empty()) {
     serviced.fill(model::never_serviced);
     for (const auto& [at, aging] : life.serviced) {

@@ -3,7 +3,8 @@
 // resume.
 //
 // The generator is Philox4x64-10 (Salmon, Moraes, Dror, Shaw: "Parallel random numbers: as easy as 1, 2, 3",
-// SC 2011). Values only; any thread.
+// SC 2011). What is asked of every sensor or row at once, such as whom an entry of a scenario reaches, comes
+// from words that mix_words mixes instead. Values only; any thread.
 #pragma once
 
 #include <array>

@@ -41,6 +41,8 @@ struct Added {
 // What is added at that moment, by channel: there is a sum for each channel of the sensor.
 using AddedTo = std::array<double, types::most_channels>;
 void add_up(std::span<const Added> all, Timestamp at, std::span<double> sums);
+// Adds what one of them adds then.
+void add_one(const Added& one, Timestamp at, std::span<double> sums);
 
 // When the part of each aging was replaced out of turn, if it was.
 using Serviced = std::array<Timestamp, types::most_agings>;

@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <cassert>
 #include <span>
 #include <utility>
 #include <variant>
@@ -101,17 +102,35 @@ void RebuiltRun::follow_scenario(Timestamp until) {
     stretches.insert(stretch + 1, next);
   };
   told.added = [&](std::uint32_t sensor, const fleet::Added& added) {
-    std::vector<fleet::Added>& all = lives_[roster_[sensor].id].added;
-    for (fleet::Added& before : all) {
-      if (before.what->name == added.what->name) before.until = std::min(before.until, added.from);
-    }
-    all.push_back(added);
+    std::vector<Addition>& all = lives_[roster_[sensor].id].additions;
+    const auto last = std::ranges::find(all.rbegin(), all.rend(), added.what->name,
+                                        [](const Addition& one) { return one.added.what->name; });
+    if (last != all.rend()) last->gone = std::min(last->gone, added.from);
+    all.push_back({added, added.until, latest_timestamp});
   };
   told.moment = [&](std::uint32_t sensor, const timeline::Moment& moment, const scenario::Entry& entry) {
     if (const auto* reset = std::get_if<scenario::Reset>(&entry.verb))
       note_service(sensor, moment.at, reset->what);
   };
   const Chronicle followed(told, scripts_of(*history_, roster_, seed_), until);
+  for (auto& [id, life] : lives_) {
+    assert(std::ranges::is_sorted(life.additions, {}, [](const Addition& one) { return one.added.from; }));
+    Timestamp all_gone = earliest_timestamp;
+    for (Addition& one : life.additions) one.all_gone = all_gone = std::max(all_gone, one.gone);
+  }
+}
+
+// Turns of an entry may be many in a long run, of which few count at a time.
+bool RebuiltRun::Life::add_up(Timestamp at, std::span<double> sums) const {
+  const auto end =
+      std::ranges::upper_bound(additions, at, {}, [](const Addition& one) { return one.added.from; });
+  const auto first = std::ranges::upper_bound(additions.begin(), end, at, {}, &Addition::all_gone);
+  if (first == end) return false;
+  std::ranges::fill(sums, 0);
+  for (const Addition& one : std::ranges::subrange(first, end)) {
+    if (at < one.gone) fleet::add_one(one.added, at, sums);
+  }
+  return true;
 }
 
 void RebuiltRun::note_service(std::uint32_t sensor, Timestamp at, const std::vector<std::string>& what) {
@@ -154,10 +173,8 @@ std::optional<batch::Values> RebuiltRun::clean_values(std::string_view sensor, T
                                 .shared = stretch->shared};
   fleet::AddedTo sums;
   model::Circumstances then;
-  if (!life->second.added.empty()) {
-    fleet::add_up(life->second.added, at, sums);
-    then.added = std::span(sums).first(stretch->profile->channels.size());
-  }
+  const auto channels = std::span(sums).first(stretch->profile->channels.size());
+  if (life->second.add_up(at, channels)) then.added = channels;
   return model::clean_values(as_it_was, seed_, at, then);
 }
 

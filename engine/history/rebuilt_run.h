@@ -9,6 +9,7 @@
 #include <filesystem>
 #include <memory>
 #include <optional>
+#include <span>
 #include <string>
 #include <string_view>
 #include <unordered_map>
@@ -59,10 +60,19 @@ class RebuiltRun {
     Timestamp at;
     std::size_t aging;
   };
+  // What was added to its readings, until it ended or the entry's next turn took its place.
+  struct Addition {
+    fleet::Added added;
+    Timestamp gone;
+    Timestamp all_gone;  // this one, and all before it
+  };
   struct Life {
-    std::vector<Stretch> stretches;  // in order
-    std::vector<fleet::Added> added;
-    std::vector<Service> serviced;  // in order
+    std::vector<Stretch> stretches;  // in order, as is all else
+    std::vector<Addition> additions;
+    std::vector<Service> serviced;
+
+    // The sum for each channel at that moment, in `sums`; false: nothing is added.
+    [[nodiscard]] bool add_up(Timestamp at, std::span<double> sums) const;
   };
   // Null for a sensor that the run never had.
   [[nodiscard]] const Life* find(std::string_view sensor) const {
