@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <cassert>
+#include <iterator>
 #include <span>
 #include <utility>
 #include <variant>
@@ -17,6 +18,13 @@
 
 namespace fleet_sim::history {
 namespace {
+
+// The one of these, which are in order, that lasts at that moment; the end: none does.
+auto stretch_at(auto& stretches, Timestamp at) {
+  const auto next = std::ranges::upper_bound(stretches, at, {}, &RebuiltRun::Stretch::from);
+  if (next == stretches.begin() || at >= std::prev(next)->to) return stretches.end();
+  return std::prev(next);
+}
 
 data::RunRecord read_whole_record(const std::vector<std::filesystem::path>& files,
                                   const tables::RunInfo& run) {
@@ -94,17 +102,16 @@ void RebuiltRun::follow_scenario(Timestamp until) {
   told.became = [&](std::uint32_t sensor, Timestamp at, const fleet::ProfileTable::Entry& made,
                     identity::OverlayIndex overlay) {
     std::vector<Stretch>& stretches = lives_[roster_[sensor].id].stretches;
-    const auto stretch =
-        std::ranges::find_if(stretches, [at](const Stretch& one) { return one.from <= at && at < one.to; });
+    const auto stretch = stretch_at(stretches, at);
     if (stretch == stretches.end()) return;
     const Stretch next{at, stretch->to, made.profile, made.shared, stretch->identity, overlay};
     stretch->to = at;
     stretches.insert(stretch + 1, next);
   };
   told.added = [&](std::uint32_t sensor, const fleet::Added& added) {
-    std::vector<Addition>& all = lives_[roster_[sensor].id].additions;
+    std::vector<PastAddition>& all = lives_[roster_[sensor].id].additions;
     const auto last = std::ranges::find(all.rbegin(), all.rend(), added.what->name,
-                                        [](const Addition& one) { return one.added.what->name; });
+                                        [](const PastAddition& one) { return one.added.what->name; });
     if (last != all.rend()) last->gone = std::min(last->gone, added.from);
     all.push_back({added, added.until, latest_timestamp});
   };
@@ -114,20 +121,21 @@ void RebuiltRun::follow_scenario(Timestamp until) {
   };
   const Chronicle followed(told, scripts_of(*history_, roster_, seed_), until);
   for (auto& [id, life] : lives_) {
-    assert(std::ranges::is_sorted(life.additions, {}, [](const Addition& one) { return one.added.from; }));
+    assert(
+        std::ranges::is_sorted(life.additions, {}, [](const PastAddition& one) { return one.added.from; }));
     Timestamp all_gone = earliest_timestamp;
-    for (Addition& one : life.additions) one.all_gone = all_gone = std::max(all_gone, one.gone);
+    for (PastAddition& one : life.additions) one.all_gone = all_gone = std::max(all_gone, one.gone);
   }
 }
 
 // Turns of an entry may be many in a long run, of which few count at a time.
 bool RebuiltRun::Life::add_up(Timestamp at, std::span<double> sums) const {
   const auto end =
-      std::ranges::upper_bound(additions, at, {}, [](const Addition& one) { return one.added.from; });
-  const auto first = std::ranges::upper_bound(additions.begin(), end, at, {}, &Addition::all_gone);
+      std::ranges::upper_bound(additions, at, {}, [](const PastAddition& one) { return one.added.from; });
+  const auto first = std::ranges::upper_bound(additions.begin(), end, at, {}, &PastAddition::all_gone);
   if (first == end) return false;
   std::ranges::fill(sums, 0);
-  for (const Addition& one : std::ranges::subrange(first, end)) {
+  for (const PastAddition& one : std::ranges::subrange(first, end)) {
     if (at < one.gone) fleet::add_one(one.added, at, sums);
   }
   return true;
@@ -144,8 +152,7 @@ void RebuiltRun::note_service(std::uint32_t sensor, Timestamp at, const std::vec
 }
 
 const RebuiltRun::Stretch* RebuiltRun::find(const Life& life, Timestamp at) const {
-  const auto stretch = std::ranges::find_if(
-      life.stretches, [at](const Stretch& one) { return one.from <= at && at < one.to; });
+  const auto stretch = stretch_at(life.stretches, at);
   return stretch == life.stretches.end() ? nullptr : &*stretch;
 }
 

@@ -61,14 +61,14 @@ class RebuiltRun {
     std::size_t aging;
   };
   // What was added to its readings, until it ended or the entry's next turn took its place.
-  struct Addition {
+  struct PastAddition {
     fleet::Added added;
     Timestamp gone;
     Timestamp all_gone;  // this one, and all before it
   };
   struct Life {
     std::vector<Stretch> stretches;  // in order, as is all else
-    std::vector<Addition> additions;
+    std::vector<PastAddition> additions;
     std::vector<Service> serviced;
 
     // The sum for each channel at that moment, in `sums`; false: nothing is added.
