@@ -45,7 +45,7 @@ def entries(count):
         if n % 5 == 2:
             entry["every"] = f"{60 + n}s"
         if n % 7 == 3:
-            entry["where"] = {"id": "*_[0-4]".replace("[0-4]", str(n % 6))}
+            entry["where"] = {"id": f"*_{n % 6}"}
         if n % 11 == 5:
             del entry["for"]
         said.append(entry)
