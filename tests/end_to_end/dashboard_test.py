@@ -179,7 +179,7 @@ class Dashboard(DashboardTest):
         fleet = self.write_identities([identity("a&since=x"), identity("y")])
         self.serve("--start", "2026-11-29T20:12:32.227438Z", identities=fleet)
         self.open("#sensor=a%26since%3Dx")
-        self.until("several are counted", lambda: re.fullmatch(r"no value over \d+ s; (?:[2-9]|[12]\d) readings missing",
+        self.until("several are counted", lambda: re.fullmatch(r"no reading over \d+ s; (?:[2-9]|[12]\d) readings missing",
                                                                self.text("#temperature-range") or ""))
         self.assertEqual(self.text("#temperature-value"), "missing")
         self.open("#sensor=y")
